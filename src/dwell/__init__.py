@@ -1,0 +1,1 @@
+"""Dwell: an engine for charging sessions."""

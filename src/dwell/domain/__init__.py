@@ -1,0 +1,1 @@
+"""What Dwell knows: pure values and functions, in the field's words. No input, no output, no clock."""

@@ -1,0 +1,1 @@
+"""Prices as curves over time, and what energy costs along them."""
