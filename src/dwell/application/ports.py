@@ -1,0 +1,316 @@
+"""What the use cases need of the world. Adapters implement these; the shipped in-memory store is one of them.
+
+A unit of work is an async function of a Transaction. A store may run it again after a lost race, and may run several
+in one commit, so it must do nothing but read, decide and write through the transaction, and return its answer.
+All ids are scoped: a row of another organization is as absent as one that never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
+from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
+from dwell.domain.session.facts import Fact
+from dwell.domain.session.record import Session
+from dwell.domain.session.steering import Order
+from dwell.domain.session.track import Track
+from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The time of day. `now` is aware UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """New names: UUIDs that sort by time, and secrets of at least 128 random bits."""
+
+    def new_id(self) -> str: ...
+
+    def new_secret(self) -> str: ...
+
+
+class VehicleOrders(Protocol):
+    """The way to a vehicle. Returns what the other side said; raises PeerFault when it could not be told."""
+
+    async def give(self, order: Order) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What every use case is given."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+
+class StoredFact(msgspec.Struct, frozen=True):
+    """A fact with the vehicle it speaks of and the digest that names it."""
+
+    vehicle_id: VehicleId
+    digest: bytes
+    fact: Fact
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that came in and is kept but never applied: why, and its raw bytes."""
+
+    organization_id: OrganizationId
+    vehicle_id: VehicleId | None
+    received_at: datetime
+    reason: str
+    raw: bytes
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A committed change of a session, with the whole session as it is after it.
+
+    `significant`: state, target or error changed; only others may merge with an undelivered predecessor.
+    `withdrawn`: the session is gone (joined into an earlier one, or its policy was deleted).
+    """
+
+    id: str
+    organization_id: OrganizationId
+    session: Session
+    created_at: datetime
+    significant: bool
+    withdrawn: bool = False
+
+
+class PageKey(msgspec.Struct, frozen=True):
+    """Where a page of settled sessions ends: plug-in instant, then id."""
+
+    plugged_in_at: datetime
+    id: str
+
+
+class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which settled sessions a list holds; None means any. `plugged_in_from` ≥, `plugged_out_to` ≤ (ended at)."""
+
+    plugged_in_from: datetime | None = None
+    plugged_out_to: datetime | None = None
+    policy_id: PolicyId | None = None
+    location_id: LocationId | None = None
+    vehicle_id: VehicleId | None = None
+    include_hidden: bool = False
+
+
+class Reader(Protocol):
+    """What can be read. Each call is one query; ids that are not there are left out of dicts, or give None."""
+
+    async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
+
+    async def credential(self, kind: str, name: str) -> Credential | None: ...
+
+    async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None: ...
+
+    async def user_by_reference(self, organization_id: OrganizationId, reference: str) -> User | None: ...
+
+    async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None: ...
+
+    async def locations(
+        self,
+        organization_id: OrganizationId,
+        *,
+        user_id: UserId | None = None,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Location]:
+        """Not deleted, ascending by id (descending when `before_id` is given)."""
+        ...
+
+    async def vehicle(self, organization_id: OrganizationId, vehicle_id: VehicleId) -> Vehicle | None:
+        """Also a deleted one: `deleted_at` tells."""
+        ...
+
+    async def vehicles(
+        self,
+        organization_id: OrganizationId,
+        *,
+        user_id: UserId | None = None,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Vehicle]:
+        """Not deleted, ascending by id (descending when `before_id` is given)."""
+        ...
+
+    async def vehicles_by_id(
+        self, organization_id: OrganizationId, ids: Iterable[VehicleId]
+    ) -> dict[VehicleId, Vehicle]: ...
+
+    async def policy(self, organization_id: OrganizationId, policy_id: PolicyId) -> Policy | None: ...
+
+    async def policies(
+        self,
+        organization_id: OrganizationId,
+        *,
+        vehicle_id: VehicleId | None = None,
+        location_id: LocationId | None = None,
+        user_id: UserId | None = None,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Policy]:
+        """Not deleted, ascending by id (descending when `before_id` is given)."""
+        ...
+
+    async def policies_of_vehicles(
+        self, organization_id: OrganizationId, ids: Iterable[VehicleId]
+    ) -> dict[VehicleId, list[Policy]]:
+        """Not deleted, by vehicle, in order of creation."""
+        ...
+
+    async def locations_of_users(
+        self, organization_id: OrganizationId, ids: Iterable[UserId]
+    ) -> dict[UserId, list[Location]]:
+        """Not deleted, by user, in order of creation."""
+        ...
+
+    async def track(self, organization_id: OrganizationId, vehicle_id: VehicleId) -> Track | None: ...
+
+    async def session(self, organization_id: OrganizationId, session_id: SessionId) -> Session | None: ...
+
+    async def unsettled_session_of_policy(
+        self, organization_id: OrganizationId, policy_id: PolicyId
+    ) -> Session | None: ...
+
+    async def settled_page(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        after: PageKey | None = None,
+        before: PageKey | None = None,
+        limit: int = 50,
+    ) -> list[Session]:
+        """Newest plug-in first, then ascending id. `before` gives the page that ends just ahead of the key."""
+        ...
+
+    async def sessions_of_vehicle(
+        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+    ) -> list[Session]:
+        """Every ACTIVE one and those SETTLED ones that ended at or after `since`, ascending by plug-in."""
+        ...
+
+    async def facts(
+        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+    ) -> list[StoredFact]:
+        """Facts at or after `since`, from rows and packs alike, ascending by instant; each digest once."""
+        ...
+
+    async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
+        """The zone's prices over at least the window, as far as there are any; None for an unknown zone."""
+        ...
+
+    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
+        """Each zone with prices: name, currency, first start, last end."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """A Reader that can also write; all of it is committed, or none."""
+
+    async def add_organization(self, organization: Organization) -> None: ...
+
+    async def save_credential(self, credential: Credential) -> None: ...
+
+    async def add_user(self, user: User) -> None: ...
+
+    async def save_location(self, location: Location) -> None: ...
+
+    async def save_vehicle(self, vehicle: Vehicle) -> None: ...
+
+    async def save_policy(self, policy: Policy) -> None:
+        """Raises Conflict if another live policy joins the same vehicle and location."""
+        ...
+
+    async def tracks(
+        self, organization_id: OrganizationId, ids: Iterable[VehicleId]
+    ) -> dict[VehicleId, Track]:
+        """Locked for this transaction where the store knows locks."""
+        ...
+
+    async def due_tracks(self, now: datetime, *, limit: int) -> list[Track]:
+        """Tracks of any organization with `wake_at` ≤ now, soonest first; locked, those locked elsewhere left out."""
+        ...
+
+    async def next_wake_at(self) -> datetime | None:
+        """The soonest `wake_at` of all tracks."""
+        ...
+
+    async def save_tracks(self, tracks: Sequence[Track]) -> None:
+        """Save each with version + 1, given the version it was loaded with; a lost race runs the work again."""
+        ...
+
+    async def unsettled_sessions(
+        self, organization_id: OrganizationId, ids: Iterable[VehicleId]
+    ) -> dict[VehicleId, list[Session]]:
+        """UPCOMING and ACTIVE, by vehicle."""
+        ...
+
+    async def save_sessions(self, sessions: Sequence[Session]) -> None: ...
+
+    async def withdraw_sessions(self, organization_id: OrganizationId, ids: Sequence[SessionId]) -> None: ...
+
+    async def add_facts(
+        self, organization_id: OrganizationId, facts: Sequence[StoredFact], *, received_at: datetime
+    ) -> list[bool]:
+        """Store the facts; for each, whether it was new among the rows (not among packs)."""
+        ...
+
+    async def remove_facts(
+        self, organization_id: OrganizationId, vehicle_id: VehicleId, digests: Sequence[bytes]
+    ) -> None: ...
+
+    async def pack_facts(
+        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, until: datetime
+    ) -> None:
+        """Move the rows up to and including `until` into packed columns."""
+        ...
+
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> None: ...
+
+    async def add_events(self, events: Sequence[Event]) -> None: ...
+
+    async def save_orders(self, orders: Sequence[Order]) -> None: ...
+
+    async def replace_prices(self, zone: str, currency: str, slots: Sequence[PriceSlot]) -> None:
+        """Put `slots` in place of every stored slot they overlap; the caller has cut them to fit."""
+        ...
+
+    async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:
+        """Vehicles with an ACTIVE session whose terms name the zone."""
+        ...
+
+    async def settled_in_zone(
+        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
+    ) -> list[Session]:
+        """Settled sessions with the zone that meet the window, ascending by id."""
+        ...
+
+
+class Store(Protocol):
+    """Where everything is kept."""
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` in one transaction and return its answer after a durable commit.
+
+        Raises Unavailable when the store cannot commit; nothing is applied then.
+        """
+        ...
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        """Run `work` on a consistent view, without writing."""
+        ...

@@ -1,0 +1,64 @@
+"""Policies, and the terms under which one visit is judged: a snapshot of what was agreed when its facts came in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from dwell.domain.policy.schedule import Deadline, Restriction
+
+
+class PolicyTerms(msgspec.Struct, frozen=True):
+    """What a policy asks for; the schedule has seven entries, Monday first."""
+
+    battery_reserve_percent: float = 20
+    schedule: tuple[Deadline | None, ...] = (Deadline("07:00", 80),) * 7
+    restrictions: tuple[Restriction, ...] = ()
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """Policy terms in force from an instant on. The first of a session also holds before its instant."""
+
+    from_at: datetime
+    terms: PolicyTerms
+
+
+class VisitTerms(msgspec.Struct, frozen=True):
+    """Everything but facts and prices that decides how a visit is settled.
+
+    `anticipated_at` is when the session began to wait: the end of the policy's visit before, or the policy's creation.
+    """
+
+    timezone: str = "UTC"
+    zone: str | None = None
+    power_max_w: int = 11_000
+    power_min_w: int = 1_400
+    battery_capacity_wh: int | None = None
+    efficiency: float = 0.9
+    control: str = "on_off"
+    grid_limit_w: int | None = None
+    agreed: tuple[Agreed, ...] = ()
+    anticipated_at: datetime | None = None
+    smart_charging: bool = True
+    charging_mode: str = "optimized"
+    link_valid: bool = True
+    at_home: bool = False
+
+    @property
+    def available_power_w(self) -> int:
+        """The session's full available power: the least of the vehicle's and the connection's, W."""
+        if self.grid_limit_w is None:
+            return self.power_max_w
+        return min(self.power_max_w, self.grid_limit_w)
+
+    def policy_at(self, instant: datetime) -> PolicyTerms | None:
+        """The policy terms in force at `instant`; None for an unmanaged visit."""
+        if not self.agreed:
+            return None
+        found = self.agreed[0].terms
+        for entry in self.agreed[1:]:
+            if entry.from_at > instant:
+                break
+            found = entry.terms
+        return found

@@ -1,0 +1,120 @@
+"""What is registered: users, their locations, their vehicles, the policies between the two, and who may call us."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from dwell.domain.ids import LocationId, OrganizationId, PolicyId, UserId, VehicleId
+from dwell.domain.policy.terms import Agreed, PolicyTerms
+
+
+class Organization(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant."""
+
+    id: OrganizationId
+    name: str
+    created_at: datetime
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that an organization may show us; only its keyed hash is kept.
+
+    `kind` is `client` (OAuth2 client credentials; `name` is the client id), `api_key` or `token` (bearer, expiring).
+    """
+
+    organization_id: OrganizationId
+    kind: str
+    name: str
+    secret_hash: bytes
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    dialect: str = ""
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer or driver: a UUID of ours and the caller's own reference."""
+
+    id: UserId
+    organization_id: OrganizationId
+    reference: str
+    created_at: datetime
+
+
+class BaseLoad(msgspec.Struct, frozen=True):
+    """Load of the rest of a connection, W, from a local wall time `HH:MM` on, every day."""
+
+    start: str
+    power_w: int
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """A place with a grid connection. Coordinates in degrees, radius in metres, limit in W."""
+
+    id: LocationId
+    organization_id: OrganizationId
+    user_id: UserId
+    name: str
+    latitude: float
+    longitude: float
+    timezone: str
+    zone: str | None
+    area: str | None = None
+    radius_m: int = 150
+    grid_limit_w: int | None = None
+    base_load: tuple[BaseLoad, ...] = ()
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+class Information(msgspec.Struct, frozen=True, kw_only=True):
+    """How people name a vehicle."""
+
+    brand: str
+    model: str
+    year: int | None = None
+    vin: str | None = None
+    display_name: str | None = None
+
+
+class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
+    """A vehicle and what it can do. `control` is on_off, modulating or none; capacity in Wh, None unknown."""
+
+    id: VehicleId
+    organization_id: OrganizationId
+    user_id: UserId
+    vendor: str
+    information: Information
+    battery_capacity_wh: int | None
+    power_max_w: int
+    power_min_w: int = 1_400
+    efficiency: float = 0.9
+    control: str = "on_off"
+    smart_charging: bool = True
+    charging_mode: str = "optimized"
+    link_valid: bool = True
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """One vehicle at one location; `agreed` keeps every edit with its instant, the latest is in force."""
+
+    id: PolicyId
+    organization_id: OrganizationId
+    vehicle_id: VehicleId
+    location_id: LocationId
+    user_id: UserId
+    agreed: tuple[Agreed, ...]
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+    @property
+    def terms(self) -> PolicyTerms:
+        """The terms in force."""
+        return self.agreed[-1].terms

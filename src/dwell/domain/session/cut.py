@@ -1,0 +1,209 @@
+"""Where one visit ends and the next begins, read from the facts of one vehicle in time order.
+
+Rules, first match wins:
+  - outside a visit, a fact that says plugged opens one;
+  - a fact that says unplugged ends the visit it lies in (observed); one that says plugged again within FLAP, with
+    register and odometer agreeing, undoes that (a telemetry flap);
+  - a fact that shows the vehicle gone (odometer moved, position left, charge lost over a long silence) ends the visit
+    at the last instant at which it was known plugged (inferred);
+  - silence ends a visit, too, but only as seen from now: `ended_by` is asked with the present instant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dwell.domain.session.facts import Fact
+
+FLAP = timedelta(seconds=60)
+SILENCE = timedelta(hours=24)
+MOVED_M = 200
+"""Odometer difference that is driving, not rounding."""
+LEFT_M = 300.0
+"""Distance that is a departure, not the scatter of a position fix in a garage."""
+LOST_PERCENT = 3.0
+"""Charge lost over a silence of SILENCE that standing does not explain."""
+FLAP_REGISTER_WH = 50
+CARRY = timedelta(minutes=30)
+"""How old a position may be and still tell where a plug-in happened."""
+_EARTH_M = 6_371_000.0
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a visit ended: `observed` by an unplugged fact, or inferred; the instant in either case."""
+
+    at: datetime
+    observed: bool
+
+
+class Span(msgspec.Struct, kw_only=True):
+    """One visit while it is being cut; every instant is a fact's."""
+
+    plugged_in_at: datetime
+    last_at: datetime
+    last_plugged_at: datetime
+    unplugged_at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    odometer_m: int | None = None
+    soc_percent: float | None = None
+    register_wh: int | None = None
+
+
+class Cutter(msgspec.Struct, kw_only=True):
+    """The cutter's state between two facts of a vehicle: the open visit, and the last position outside one."""
+
+    span: Span | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    position_at: datetime | None = None
+    odometer_m: int | None = None
+
+    def copy(self) -> Cutter:
+        """A cutter that can go on without changing this one."""
+        twin = msgspec.structs.replace(self)
+        if self.span is not None:
+            twin.span = msgspec.structs.replace(self.span)
+        return twin
+
+    def take(self, fact: Fact) -> tuple[End | None, bool]:
+        """Place the next fact: the end of the open visit if the fact shows one, and whether the fact is in a visit.
+
+        A fact that ends a visit and is in one has opened the next.
+        """
+        span, plugged = self.span, fact.says_plugged
+        ended: End | None = None
+        if span is not None:
+            if span.unplugged_at is not None:
+                if not plugged:
+                    self._remember(fact)
+                    return None, False
+                if not _is_flap(span, fact):
+                    ended = End(span.unplugged_at, observed=True)
+            elif plugged is not False and _is_gone(span, fact):
+                ended = End(span.last_plugged_at, observed=False)
+            if ended is None:
+                self._stay(span, fact)
+                return None, True
+            self.span = None
+        self._remember(fact)
+        if not plugged:
+            return ended, False
+        self._open(fact)
+        return ended, True
+
+    def _open(self, fact: Fact) -> None:
+        fresh = self.position_at is not None and fact.at - self.position_at <= CARRY
+        self.span = Span(
+            plugged_in_at=fact.at,
+            last_at=fact.at,
+            last_plugged_at=fact.at,
+            latitude=self.latitude if fresh else None,
+            longitude=self.longitude if fresh else None,
+            odometer_m=fact.odometer_m if fact.odometer_m is not None else self.odometer_m,
+            soc_percent=fact.soc_percent,
+            register_wh=fact.energy_register_wh,
+        )
+
+    def _stay(self, span: Span, fact: Fact) -> None:
+        span.last_at = fact.at
+        plugged = fact.says_plugged
+        if plugged is False:
+            span.unplugged_at = fact.at
+        else:
+            span.unplugged_at = None
+            if plugged:
+                span.last_plugged_at = fact.at
+        if span.latitude is None and fact.latitude is not None:
+            span.latitude, span.longitude = fact.latitude, fact.longitude
+        if fact.odometer_m is not None:
+            span.odometer_m = fact.odometer_m
+        if fact.soc_percent is not None:
+            span.soc_percent = fact.soc_percent
+        if fact.energy_register_wh is not None:
+            span.register_wh = fact.energy_register_wh
+
+    def _remember(self, fact: Fact) -> None:
+        if fact.latitude is not None and fact.longitude is not None:
+            self.latitude, self.longitude, self.position_at = fact.latitude, fact.longitude, fact.at
+        if fact.odometer_m is not None:
+            self.odometer_m = fact.odometer_m
+
+
+def ended_by(span: Span, now: datetime, deadline: datetime | None) -> End | None:
+    """The end of an open visit as seen at `now`: the plug-out once no flap can undo it, or a long silence.
+
+    Silence ends a visit only when no deadline of it (`deadline`, that of the target in force) lies ahead.
+    """
+    if span.unplugged_at is not None:
+        return End(span.unplugged_at, observed=True) if now >= span.unplugged_at + FLAP else None
+    if now >= silence_ends_at(span, deadline):
+        return End(span.last_plugged_at, observed=False)
+    return None
+
+
+def silence_ends_at(span: Span, deadline: datetime | None) -> datetime:
+    """When the visit ends if no further fact comes."""
+    if span.unplugged_at is not None:
+        return span.unplugged_at + FLAP
+    quiet = span.last_at + SILENCE
+    return quiet if deadline is None else max(quiet, deadline)
+
+
+def cut(facts: Iterable[Fact]) -> tuple[list[tuple[list[Fact], End | None]], Cutter]:
+    """All visits in `facts` (in order, merged): each with its facts and its end, None where the last is open."""
+    cutter, visits = Cutter(), list[tuple[list[Fact], End | None]]()
+    for fact in facts:
+        ended, inside = cutter.take(fact)
+        if ended is not None:
+            visits[-1] = (visits[-1][0], ended)
+        if inside:
+            span = cutter.span
+            if span is not None and span.plugged_in_at == fact.at and span.last_at == fact.at:
+                visits.append(([fact], None))
+            else:
+                visits[-1][0].append(fact)
+    return visits, cutter
+
+
+def distance_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Great-circle distance in metres of two positions in degrees (haversine on a sphere)."""
+    north, other_north = math.radians(latitude), math.radians(other_latitude)
+    half_north = (other_north - north) / 2
+    half_east = math.radians(other_longitude - longitude) / 2
+    square = math.sin(half_north) ** 2 + math.cos(north) * math.cos(other_north) * math.sin(half_east) ** 2
+    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(square)))
+
+
+def _is_flap(span: Span, fact: Fact) -> bool:
+    if span.unplugged_at is None or fact.at - span.unplugged_at > FLAP:
+        return False
+    moved = _moved(span.odometer_m, fact.odometer_m)
+    metered = (
+        span.register_wh is not None
+        and fact.energy_register_wh is not None
+        and abs(fact.energy_register_wh - span.register_wh) > FLAP_REGISTER_WH
+    )
+    return not moved and not metered and not _left(span, fact)
+
+
+def _is_gone(span: Span, fact: Fact) -> bool:
+    if _moved(span.odometer_m, fact.odometer_m) or _left(span, fact):
+        return True
+    if fact.at - span.last_at <= SILENCE or fact.soc_percent is None or span.soc_percent is None:
+        return False
+    return span.soc_percent - fact.soc_percent >= LOST_PERCENT
+
+
+def _moved(before_m: int | None, now_m: int | None) -> bool:
+    return before_m is not None and now_m is not None and now_m - before_m > MOVED_M
+
+
+def _left(span: Span, fact: Fact) -> bool:
+    if span.latitude is None or span.longitude is None or fact.latitude is None or fact.longitude is None:
+        return False
+    return distance_m(span.latitude, span.longitude, fact.latitude, fact.longitude) > LEFT_M

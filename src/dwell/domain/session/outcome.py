@@ -1,0 +1,125 @@
+"""The verdict on a visit, in both vocabularies: the Flex state and the Partner reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dwell.domain.policy.terms import VisitTerms
+from dwell.domain.session.record import OutcomeState, SessionError
+from dwell.domain.session.visit import Target, Visit
+
+SLACK = timedelta(minutes=15)
+"""A target that would be met with less slack than this at full power is at risk."""
+COVERED_ENOUGH = 0.5
+_ENOUGH = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the reason is decided by; `coverage` is the real share of prices from plug-in to the deadline."""
+
+    visit: Visit
+    terms: VisitTerms
+    managed: bool
+    active: bool
+    vehicle_deleted: bool
+    coverage: float
+    judged: Target | None
+    reached: bool
+    error: SessionError | None
+
+
+def full_power_done_at(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
+    """When the target would be met at full power from `now`; None where level, capacity or target are unknown."""
+    soc_percent, target = visit.soc_at_percent(now), visit.target
+    if soc_percent is None or target is None or terms.battery_capacity_wh is None:
+        return None
+    missing_wh = max(0.0, target.minimum_charge_percent - soc_percent) / 100 * terms.battery_capacity_wh
+    hours = missing_wh / terms.efficiency / max(1, terms.available_power_w)
+    return now + timedelta(hours=hours)
+
+
+def live_outcome(
+    visit: Visit, terms: VisitTerms, now: datetime, *, expected_soc_percent: float | None
+) -> OutcomeState | None:
+    """The verdict on a running visit; None when unmanaged. `expected_soc_percent` is the plan's, at the deadline."""
+    target = visit.target
+    if target is None:
+        return None
+    if visit.reached_at is not None:
+        return OutcomeState("REACHED", target.number, visit.soc_now_percent(), visit.reached_at)
+    done_at = full_power_done_at(visit, terms, now)
+    late = done_at is not None and target.ready_by is not None and done_at > target.ready_by - SLACK
+    level = expected_soc_percent if expected_soc_percent is not None else visit.soc_now_percent()
+    return OutcomeState("AT_RISK" if late else "ON_TRACK", target.number, level, None)
+
+
+def final_outcome(visit: Visit) -> tuple[Target | None, OutcomeState | None]:
+    """The judged target and the verdict: the last deadline that passed in the visit, else the target in force."""
+    verdict = visit.verdict
+    if verdict is not None:
+        state = "REACHED" if verdict.reached_at is not None else "MISSED"
+        number = verdict.target.number
+        return verdict.target, OutcomeState(state, number, verdict.soc_percent, verdict.reached_at)
+    target = visit.target
+    if target is None:
+        return None, None
+    state = "REACHED" if visit.reached_at is not None else "MISSED"
+    return target, OutcomeState(state, target.number, visit.soc_now_percent(), visit.reached_at)
+
+
+def reason_of(evidence: Evidence) -> str:
+    """The Partner outcome: the first rule that matches."""
+    return next((reason for reason, applies in RULES if applies(evidence)), "other")
+
+
+def is_gate(reason: str) -> bool:
+    """Whether `reason` is one for which the visit was not optimised at all."""
+    return reason in GATES
+
+
+def _inflexible(evidence: Evidence) -> bool:
+    visit, terms, target = evidence.visit, evidence.terms, evidence.judged
+    if target is None or target.ready_by is None or visit.soc_from_percent is None:
+        return False
+    if terms.battery_capacity_wh is None:
+        return False
+    missing = max(0.0, target.minimum_charge_percent - visit.soc_from_percent) / 100
+    hours = missing * terms.battery_capacity_wh / terms.efficiency / max(1, terms.available_power_w)
+    return hours > 0 and visit.plugged_in_at + timedelta(hours=hours) >= target.ready_by - SLACK
+
+
+def _was_full_at_plug_in(evidence: Evidence) -> bool:
+    level, target = evidence.visit.soc_from_percent, evidence.judged
+    return level is not None and target is not None and level >= target.minimum_charge_percent - _ENOUGH
+
+
+def _left_early(evidence: Evidence) -> bool:
+    return not evidence.reached and evidence.visit.verdict is None
+
+
+Rule = tuple[str, Callable[[Evidence], bool]]
+GATE_RULES: tuple[Rule, ...] = (
+    ("ev_not_found", lambda e: e.vehicle_deleted),
+    ("not_authenticated", lambda e: not e.terms.link_valid),
+    ("not_at_home", lambda e: not e.terms.at_home),
+    ("smart_optimization_disabled", lambda e: not e.managed or not e.terms.smart_charging),
+    ("hems_only_mode", lambda e: e.terms.charging_mode == "solar_only"),
+    ("oem_not_capable", lambda e: e.terms.control == "none"),
+    ("no_battery_capacity", lambda e: e.terms.battery_capacity_wh is None),
+    ("already_at_target", _was_full_at_plug_in),
+    ("insufficient_price_coverage", lambda e: e.coverage < COVERED_ENOUGH),
+)
+GATES = frozenset(reason for reason, _ in GATE_RULES)
+RULES: tuple[Rule, ...] = (
+    *GATE_RULES,
+    ("in_progress", lambda e: e.active),
+    ("immediate_start", _inflexible),
+    ("commands_failed", lambda e: e.error is not None and e.error.type in {"START_FAILED", "STOP_FAILED"}),
+    ("oem_reported_full", lambda e: e.visit.fully_charged_at is not None and not e.reached),
+    ("unknown", lambda e: e.visit.soc_from_percent is None and not e.reached),
+    ("user_unplugged_early", _left_early),
+    ("optimized", lambda e: e.reached),
+)

@@ -1,0 +1,236 @@
+"""One visit, folded: facts in time order go in, and what they mean under the visit's terms comes out.
+
+`begin` and `step` are the fold. `pass_time` lets deadlines and policy edits between two facts take effect at their own
+instants. The functions change the visit they are given; `Visit.copy` first where the old one is still wanted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from dwell.domain.instants import floor_quarter
+from dwell.domain.metering.ledger import POWER_HOLD_S, Ledger, Reading, seconds_after
+from dwell.domain.policy.schedule import next_due
+from dwell.domain.policy.terms import PolicyTerms, VisitTerms
+from dwell.domain.session.facts import Fact
+from dwell.domain.units import HOUR_S
+
+REGULAR = "REGULAR"
+BATTERY_RESERVE = "BATTERY_RESERVE"
+IMMEDIATE_START = "IMMEDIATE_START"
+
+SOC_ZERO_BELIEVED_FROM = 5.0
+"""A charge level of 0 % is a missing one, unless the level before was at most this."""
+_ENOUGH = 1e-9
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a session charges towards; `number` counts its revisions from 1."""
+
+    number: int
+    type: str
+    source: str
+    battery_reserve_percent: float
+    minimum_charge_percent: float
+    ready_by: datetime | None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a deadline found when it passed."""
+
+    target: Target
+    soc_percent: float | None
+    reached_at: datetime | None
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """The state of a visit after its latest fact."""
+
+    plugged_in_at: datetime
+    last_at: datetime
+    clock_at: datetime
+    ledger: Ledger
+    mode: str = REGULAR
+    target: Target | None = None
+    verdict: Verdict | None = None
+    reached_at: datetime | None = None
+    soc_percent: float | None = None
+    soc_energy_wh: float = 0.0
+    soc_from_percent: float | None = None
+    soc_observed_at: datetime | None = None
+    charge_limit_percent: float | None = None
+    fully_charged_at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    last_plugged_fact_at: datetime | None = None
+
+    def copy(self) -> Visit:
+        """A visit that can go on without changing this one."""
+        twin = msgspec.structs.replace(self)
+        twin.ledger = self.ledger.copy()
+        return twin
+
+    def soc_now_percent(self) -> float | None:
+        """The charge level at the latest fact: as reported, carried on by the energy since; None unknown."""
+        return self._carried(self.ledger.energy_since_wh(self.soc_energy_wh))
+
+    def soc_at_percent(self, at: datetime) -> float | None:
+        """The charge level expected at `at`, not before the latest fact, if the power of that fact holds on."""
+        hold_s = min(max(0.0, seconds_after(self.last_at, at)), POWER_HOLD_S)
+        held_wh = (self.ledger.power_w or 0.0) * hold_s / HOUR_S
+        return self._carried(self.ledger.energy_since_wh(self.soc_energy_wh) + held_wh)
+
+    def _carried(self, energy_wh: float) -> float | None:
+        if self.soc_percent is None or not self.ledger.battery_wh or energy_wh <= 0:
+            return self.soc_percent
+        gained = energy_wh * self.ledger.efficiency / self.ledger.battery_wh * 100
+        ceiling = max(self.soc_percent, min(100.0, self.charge_limit_percent or 100.0))
+        return min(ceiling, self.soc_percent + gained)
+
+
+def begin(fact: Fact, terms: VisitTerms) -> Visit:
+    """The visit that `fact` opens."""
+    origin_at = floor_quarter(fact.at)
+    ledger = Ledger(
+        origin_at=origin_at,
+        battery_wh=terms.battery_capacity_wh,
+        efficiency=terms.efficiency,
+        last_s=seconds_after(origin_at, fact.at),
+    )
+    visit = Visit(plugged_in_at=fact.at, last_at=fact.at, clock_at=fact.at, ledger=ledger)
+    visit.charge_limit_percent = fact.charge_limit_percent
+    visit.target = first_target(terms, fact.at, fact.charge_limit_percent)
+    _take_in(visit, fact, terms)
+    return visit
+
+
+def step(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
+    """Take in the next fact, later than the one before."""
+    pass_time(visit, fact.at, terms, inclusive=False)
+    if fact.charge_limit_percent is not None and fact.charge_limit_percent != visit.charge_limit_percent:
+        visit.charge_limit_percent = fact.charge_limit_percent
+        _retarget(visit, fact.at, terms)
+    _take_in(visit, fact, terms)
+
+
+def pass_time(visit: Visit, until: datetime, terms: VisitTerms, *, inclusive: bool = True) -> None:
+    """Let deadlines and policy edits up to `until` take effect, each at its own instant."""
+    while True:
+        due_at = visit.target.ready_by if visit.target is not None else None
+        edit_at = next((a.from_at for a in terms.agreed[1:] if a.from_at > visit.clock_at), None)
+        next_at = min((at for at in (due_at, edit_at) if at is not None), default=None)
+        if next_at is None or next_at > until or (next_at == until and not inclusive):
+            return
+        if next_at == due_at and visit.target is not None:
+            visit.verdict = Verdict(visit.target, visit.soc_at_percent(next_at), visit.reached_at)
+        visit.clock_at = max(visit.clock_at, next_at)
+        _retarget(visit, next_at, terms)
+
+
+def first_target(terms: VisitTerms, at: datetime, charge_limit_percent: float | None) -> Target | None:
+    """The target at plug-in, numbered from when the session began to wait; None for an unmanaged visit."""
+    if terms.anticipated_at is None or terms.anticipated_at >= at:
+        return _target_at(terms, at, charge_limit_percent, number=1)
+    return waiting_target(terms, at, charge_limit_percent)
+
+
+def waiting_target(terms: VisitTerms, now: datetime, charge_limit_percent: float | None) -> Target | None:
+    """The target of a session that has waited since `anticipated_at`: each deadline and edit since counts one."""
+    if terms.anticipated_at is None:
+        return _target_at(terms, now, charge_limit_percent, number=1)
+    target = _target_at(terms, terms.anticipated_at, charge_limit_percent, number=1)
+    clock_at = terms.anticipated_at
+    while target is not None:
+        edit_at = next((a.from_at for a in terms.agreed[1:] if a.from_at > clock_at), None)
+        next_at = min(at for at in (target.ready_by, edit_at) if at is not None)
+        if next_at > now:
+            break
+        clock_at = next_at
+        following = _target_at(terms, next_at, charge_limit_percent, number=target.number + 1)
+        target = following if following is None or _differs(following, target) else target
+    return target
+
+
+def _retarget(visit: Visit, at: datetime, terms: VisitTerms) -> None:
+    number = visit.target.number if visit.target is not None else 0
+    target = _target_at(terms, at, visit.charge_limit_percent, number=number + 1)
+    if target is None or visit.target is None or _differs(target, visit.target):
+        visit.target = target
+        visit.reached_at = None
+        _judge(visit, at, terms)
+
+
+def _differs(target: Target, other: Target) -> bool:
+    return msgspec.structs.replace(target, number=other.number) != other
+
+
+def _target_at(
+    terms: VisitTerms, at: datetime, charge_limit_percent: float | None, *, number: int
+) -> Target | None:
+    policy = terms.policy_at(at)
+    due = next_due(policy.schedule, at, terms.timezone) if policy is not None else None
+    if policy is None or due is None:
+        return None
+    limit = 100.0 if charge_limit_percent is None else charge_limit_percent
+    return Target(
+        number=number,
+        type=REGULAR,
+        source="POLICY",
+        battery_reserve_percent=min(policy.battery_reserve_percent, limit),
+        minimum_charge_percent=min(due.minimum_charge_percent, limit),
+        ready_by=due.ready_by,
+    )
+
+
+def _take_in(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
+    soc_percent = _believable(fact.soc_percent, visit)
+    reading = Reading(
+        power_w=fact.power_w,
+        charging=fact.charging,
+        plugged=fact.plugged_in,
+        register_wh=fact.energy_register_wh,
+        soc_percent=soc_percent,
+    )
+    visit.ledger.enter(seconds_after(visit.ledger.origin_at, fact.at), reading, visit.mode)
+    visit.last_at = visit.clock_at = fact.at
+    if fact.says_plugged:
+        visit.last_plugged_fact_at = fact.at
+    if soc_percent is not None:
+        if visit.soc_from_percent is None:
+            visit.soc_from_percent = soc_percent
+        visit.soc_percent, visit.soc_observed_at = soc_percent, fact.at
+        visit.soc_energy_wh = visit.ledger.energy_wh + visit.ledger.energy_since_wh(visit.ledger.energy_wh)
+    if fact.fully_charged is not None:
+        visit.fully_charged_at = (visit.fully_charged_at or fact.at) if fact.fully_charged else None
+    if visit.latitude is None and fact.latitude is not None:
+        visit.latitude, visit.longitude = fact.latitude, fact.longitude
+    _judge(visit, fact.at, terms)
+
+
+def _believable(soc_percent: float | None, visit: Visit) -> float | None:
+    """The reported level, or None for the 0 % by which some vehicles say that they do not know."""
+    if soc_percent == 0 and (visit.soc_percent is None or visit.soc_percent > SOC_ZERO_BELIEVED_FROM):
+        return None
+    return soc_percent
+
+
+def _judge(visit: Visit, at: datetime, terms: VisitTerms) -> None:
+    """Mode and arrival at the target, by the evidence there is at `at`."""
+    policy, target = terms.policy_at(at), visit.target
+    soc_percent = visit.soc_now_percent()
+    visit.mode = mode_of(policy, soc_percent, visit.charge_limit_percent)
+    if target is None or visit.reached_at is not None:
+        return
+    full = soc_percent is None and visit.fully_charged_at is not None
+    if full or (soc_percent is not None and soc_percent >= target.minimum_charge_percent - _ENOUGH):
+        visit.reached_at = at
+
+
+def mode_of(policy: PolicyTerms | None, soc_percent: float | None, charge_limit_percent: float | None) -> str:
+    """What the system does now; an unknown charge level is no reason to charge at once."""
+    if policy is None or soc_percent is None:
+        return REGULAR
+    reserve = min(policy.battery_reserve_percent, charge_limit_percent or 100.0)
+    return BATTERY_RESERVE if soc_percent < reserve else REGULAR
