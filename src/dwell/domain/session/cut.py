@@ -12,7 +12,6 @@ Rules, first match wins:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -80,7 +79,7 @@ class Cutter(msgspec.Struct, kw_only=True):
         if span is not None:
             if span.unplugged_at is not None:
                 if not plugged:
-                    self._remember(fact)
+                    self.remember(fact)
                     return None, False
                 if not _is_flap(span, fact):
                     ended = End(span.unplugged_at, observed=True)
@@ -90,7 +89,7 @@ class Cutter(msgspec.Struct, kw_only=True):
                 self._stay(span, fact)
                 return None, True
             self.span = None
-        self._remember(fact)
+        self.remember(fact)
         if not plugged:
             return ended, False
         self._open(fact)
@@ -127,7 +126,8 @@ class Cutter(msgspec.Struct, kw_only=True):
         if fact.energy_register_wh is not None:
             span.register_wh = fact.energy_register_wh
 
-    def _remember(self, fact: Fact) -> None:
+    def remember(self, fact: Fact) -> None:
+        """Note where the vehicle is while it is in no visit."""
         if fact.latitude is not None and fact.longitude is not None:
             self.latitude, self.longitude, self.position_at = fact.latitude, fact.longitude, fact.at
         if fact.odometer_m is not None:
@@ -152,22 +152,6 @@ def silence_ends_at(span: Span, deadline: datetime | None) -> datetime:
         return span.unplugged_at + FLAP
     quiet = span.last_at + SILENCE
     return quiet if deadline is None else max(quiet, deadline)
-
-
-def cut(facts: Iterable[Fact]) -> tuple[list[tuple[list[Fact], End | None]], Cutter]:
-    """All visits in `facts` (in order, merged): each with its facts and its end, None where the last is open."""
-    cutter, visits = Cutter(), list[tuple[list[Fact], End | None]]()
-    for fact in facts:
-        ended, inside = cutter.take(fact)
-        if ended is not None:
-            visits[-1] = (visits[-1][0], ended)
-        if inside:
-            span = cutter.span
-            if span is not None and span.plugged_in_at == fact.at and span.last_at == fact.at:
-                visits.append(([fact], None))
-            else:
-                visits[-1][0].append(fact)
-    return visits, cutter
 
 
 def distance_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:

@@ -42,7 +42,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return True if self.charging else None
 
 
-_canonical = msgspec.json.Encoder(order="deterministic").encode
+canonical = msgspec.json.Encoder(order="deterministic").encode
 _by_instant = attrgetter("at")
 
 
@@ -51,7 +51,7 @@ def digest_of(fact: Fact) -> bytes:
     if fact.external_id is not None:
         name = f"{fact.source}\x00{fact.external_id}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(name, digest_size=16, person=b"dwell-fact-id").digest()
-    return hashlib.blake2b(_canonical(fact), digest_size=16, person=b"dwell-fact").digest()
+    return hashlib.blake2b(canonical(fact), digest_size=16, person=b"dwell-fact").digest()
 
 
 def in_order(facts: Iterable[Fact]) -> Iterator[Fact]:
@@ -63,7 +63,7 @@ def in_order(facts: Iterable[Fact]) -> Iterator[Fact]:
 
 def _merged(facts: list[Fact]) -> Fact:
     """Per field the higher-ranked source wins, then the greater canonical JSON."""
-    facts.sort(key=lambda fact: (SOURCE_RANK.get(fact.source, 0), _canonical(fact)))
+    facts.sort(key=lambda fact: (SOURCE_RANK.get(fact.source, 0), canonical(fact)))
     values = list(msgspec.structs.astuple(facts[0]))
     for fact in facts[1:]:
         for index, value in enumerate(msgspec.structs.astuple(fact)):

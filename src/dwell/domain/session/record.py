@@ -139,3 +139,11 @@ RECORDS_ONLY = frozenset(
     }
 )
 """Fields outside the law of settlement: stamps and promises, not functions of the facts."""
+
+
+_LAWFUL = tuple(name for name in Session.__struct_fields__ if name not in RECORDS_ONLY)
+
+
+def by_law(session: Session) -> tuple[object, ...]:
+    """All of the record that the law of settlement covers: a function of facts, terms and prices."""
+    return tuple(getattr(session, name) for name in _LAWFUL)

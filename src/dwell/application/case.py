@@ -1,0 +1,199 @@
+"""The working copy of one vehicle in one transaction: loaded whole, changed in memory, written back once.
+
+Only this module decides what a change of a session means for the outbox; only `visits` and `charging` change cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from dwell.application.ports import Event, Ids, Transaction
+from dwell.domain.ids import OrganizationId, PolicyId, SessionId, VehicleId
+from dwell.domain.registry import Location, Policy, Vehicle
+from dwell.domain.session.cut import Cutter
+from dwell.domain.session.record import ACTIVE, UPCOMING, Session
+from dwell.domain.session.steering import Order
+from dwell.domain.session.track import Seen, Track
+from dwell.domain.session.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One transaction at one instant: what every change of a case is made with."""
+
+    tx: Transaction
+    ids: Ids
+    now: datetime
+
+
+@dataclass(slots=True)
+class Case:
+    """One vehicle's track, visit, sessions and surroundings. `cutter` and `visit` are copies, free to change."""
+
+    vehicle: Vehicle
+    policies: list[Policy]
+    locations: list[Location]
+    track: Track
+    cutter: Cutter
+    visit: Visit | None
+    seen: Seen
+    order: Order | None
+    plan_wanted: bool
+    newest_at: datetime | None
+    packed_until: datetime | None
+    current: Session | None = None
+    """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
+    upcoming: dict[PolicyId, Session] = field(default_factory=dict)
+    known: dict[SessionId, Session] = field(default_factory=dict)
+    saved: dict[SessionId, Session] = field(default_factory=dict)
+    withdrawn: dict[SessionId, Session] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+
+    @property
+    def organization_id(self) -> OrganizationId:
+        return self.vehicle.organization_id
+
+    @property
+    def active(self) -> Session | None:
+        """The running session, if a visit runs."""
+        return self.current if self.current is not None and self.current.state == ACTIVE else None
+
+    def policy_at(self, location: Location | None) -> Policy | None:
+        """The policy that joins the vehicle and the location."""
+        if location is None:
+            return None
+        return next((p for p in self.policies if p.location_id == location.id), None)
+
+    def location_of(self, policy: Policy) -> Location | None:
+        """The policy's location, None when it is gone."""
+        return next((place for place in self.locations if place.id == policy.location_id), None)
+
+    def save(self, session: Session) -> None:
+        """Note the session as it is now to be."""
+        self.saved[session.id] = session
+        self.withdrawn.pop(session.id, None)
+
+    def withdraw(self, session: Session) -> None:
+        """Note that the session is no more."""
+        self.saved.pop(session.id, None)
+        if session.id in self.known:
+            self.withdrawn[session.id] = session
+
+    def know(self, sessions: Iterable[Session]) -> None:
+        """Remember sessions as the store has them, so that only changes are written."""
+        for session in sessions:
+            self.known[session.id] = session
+
+
+async def load_cases(
+    tx: Transaction, organization_id: OrganizationId, ids: Sequence[VehicleId]
+) -> dict[VehicleId, Case]:
+    """The cases of the vehicles that exist and are not deleted."""
+    vehicles = await tx.vehicles_by_id(organization_id, ids)
+    live = {vid: vehicle for vid, vehicle in vehicles.items() if vehicle.deleted_at is None}
+    if not live:
+        return {}
+    tracks = await tx.tracks(organization_id, live)
+    policies = await tx.policies_of_vehicles(organization_id, live)
+    users = {vehicle.user_id for vehicle in live.values()}
+    locations = await tx.locations_of_users(organization_id, users)
+    unsettled = await tx.unsettled_sessions(organization_id, live)
+    cases = {}
+    for vid, vehicle in live.items():
+        track = tracks.get(vid) or Track(organization_id=organization_id, vehicle_id=vid)
+        case = Case(
+            vehicle=vehicle,
+            policies=policies.get(vid, []),
+            locations=locations.get(vehicle.user_id, []),
+            track=track,
+            cutter=track.cutter.copy(),
+            visit=track.visit.copy() if track.visit is not None else None,
+            seen=track.seen,
+            order=track.order,
+            plan_wanted=track.plan_wanted,
+            newest_at=track.newest_at,
+            packed_until=track.packed_until,
+        )
+        await _place_sessions(tx, case, unsettled.get(vid, []))
+        cases[vid] = case
+    return cases
+
+
+async def _place_sessions(tx: Transaction, case: Case, unsettled: list[Session]) -> None:
+    case.know(unsettled)
+    for session in unsettled:
+        if session.state == UPCOMING and session.policy_id is not None:
+            case.upcoming[session.policy_id] = session
+        elif session.id == case.track.session_id:
+            case.current = session
+    if case.current is None and case.track.session_id is not None:
+        case.current = await tx.session(case.organization_id, case.track.session_id)
+        if case.current is not None:
+            case.know([case.current])
+
+
+async def close_cases(moment: Moment, cases: Sequence[Case], wakes: dict[VehicleId, datetime | None]) -> None:
+    """Write everything the cases changed: tracks, sessions, orders, and one event per changed session."""
+    tx = moment.tx
+    withdrawn = [(case, session) for case in cases for session in case.withdrawn.values()]
+    changed = [
+        (case, session)
+        for case in cases
+        for session in case.saved.values()
+        if session != case.known.get(session.id)
+    ]
+    events = [_event(moment, session, before=None, withdrawn=True) for _, session in withdrawn]
+    events += [_event(moment, session, before=case.known.get(session.id)) for case, session in changed]
+    for case, session in withdrawn:
+        await tx.withdraw_sessions(case.organization_id, [session.id])
+    if changed:
+        await tx.save_sessions([session for _, session in changed])
+    orders = [order for case in cases for order in case.orders]
+    if orders:
+        await tx.save_orders(orders)
+    await tx.save_tracks([_track_of(case, wakes[case.vehicle.id]) for case in cases])
+    if events:
+        await tx.add_events(events)
+
+
+def _track_of(case: Case, wake_at: datetime | None) -> Track:
+    return msgspec.structs.replace(
+        case.track,
+        newest_at=case.newest_at,
+        cutter=case.cutter,
+        visit=case.visit,
+        session_id=case.current.id if case.current is not None else None,
+        seen=case.seen,
+        order=case.order,
+        plan_wanted=case.plan_wanted,
+        packed_until=case.packed_until,
+        wake_at=wake_at,
+    )
+
+
+def _event(moment: Moment, session: Session, *, before: Session | None, withdrawn: bool = False) -> Event:
+    return Event(
+        id=moment.ids.new_id(),
+        organization_id=session.organization_id,
+        session=session,
+        created_at=moment.now,
+        significant=_is_significant(before, session),
+        withdrawn=withdrawn,
+    )
+
+
+def _is_significant(before: Session | None, after: Session) -> bool:
+    """State, target or error changed: such an event never merges with another."""
+    if before is None:
+        return True
+    return (before.state, before.mode, before.target, before.error, before.revision) != (
+        after.state,
+        after.mode,
+        after.target,
+        after.error,
+        after.revision,
+    )

@@ -1,0 +1,174 @@
+"""Plan one running visit: gather the problem, have it solved and verified, and keep the answer as a promise.
+
+A plan that the verifier refuses is never used: the vehicle is then charged at once, and the faults are handed back.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from dwell.application.case import Case, Moment
+from dwell.application.visits import refresh
+from dwell.domain.errors import Fault
+from dwell.domain.planning import (
+    Control,
+    ImmediateStart,
+    Plan,
+    PriceGrid,
+    Problem,
+    RegularTarget,
+    Target,
+    VehicleLimits,
+    Window,
+    explain,
+    solve,
+    verify,
+)
+from dwell.domain.policy.schedule import restricted_windows
+from dwell.domain.session.outcome import COVERED_ENOUGH
+from dwell.domain.session.record import Block, Promise, Session
+from dwell.domain.session.visit import Visit
+from dwell.domain.tariff.curve import PriceCurve
+from dwell.domain.units import W_PER_KW, WH_PER_KWH, w_from_kw, wh_from_kwh
+
+PRICES_BACK = timedelta(days=8)
+"""Missing prices are made up from the week before."""
+_GRIDS_KEPT = 64
+_NO_PRICES = PriceGrid.from_slots([])
+
+
+class Grids:
+    """Price curves as the planner wants them, the last few kept: curves are shared by many plans."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, tuple[PriceCurve, PriceGrid]] = OrderedDict()
+
+    def of(self, curve: PriceCurve | None) -> PriceGrid:
+        """The grid of `curve`; one without any price for None."""
+        if curve is None:
+            return _NO_PRICES
+        kept = self._kept.get(id(curve))
+        if kept is None or kept[0] is not curve:
+            kept = (curve, PriceGrid.of(curve))
+            self._kept[id(curve)] = kept
+            if len(self._kept) > _GRIDS_KEPT:
+                self._kept.popitem(last=False)
+        return kept[1]
+
+
+async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, ...]:
+    """Make the case's plan and put it in force. Returns what the verifier found, () for a sound plan."""
+    session, visit = case.active, case.visit
+    case.plan_wanted = False
+    if session is None or visit is None or session.target is None or session.target.ready_by is None:
+        return ()
+    if session.terms.battery_capacity_wh is None:
+        return ()
+    horizon_at = session.target.ready_by + timedelta(days=1)
+    curve = None
+    if session.terms.zone is not None:
+        curve = await moment.tx.curve(session.terms.zone, moment.now - PRICES_BACK, horizon_at)
+    promise, faults = make_promise(session, visit, moment.now, grids=grids, curve=curve)
+    first = session.first_promise or promise
+    case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
+    refresh(case, moment.now)
+    return faults
+
+
+def make_promise(
+    session: Session, visit: Visit, now: datetime, *, grids: Grids, curve: PriceCurve | None
+) -> tuple[Promise, tuple[Fault, ...]]:
+    """The plan from `now` for a session with target and capacity."""
+    problem = _problem(session, visit, now, grids.of(curve))
+    plan = solve(problem)
+    coverage = plan.price_coverage
+    if coverage < COVERED_ENOUGH:
+        problem = _problem(session, visit, now, _NO_PRICES)
+        plan = solve(problem)
+    faults = verify(problem, plan)
+    if faults:
+        wanted = ImmediateStart(minimum_charge_percent=problem.wanted_percent)
+        problem = _with_target(problem, wanted)
+        plan = solve(problem)
+    return _promise(session, problem, plan, coverage=coverage), tuple(faults)
+
+
+def _with_target(problem: Problem, target: Target) -> Problem:
+    return Problem(
+        now_at=problem.now_at,
+        vehicle=problem.vehicle,
+        target=target,
+        prices=problem.prices,
+        timezone=problem.timezone,
+    )
+
+
+def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> Problem:
+    terms, target = session.terms, session.target
+    if target is None or target.ready_by is None or terms.battery_capacity_wh is None:
+        raise ValueError("a plan needs a target with a deadline and a battery capacity")
+    soc_percent = visit.soc_at_percent(now)
+    if soc_percent is None:
+        # Unknown is not empty: taken to be at the reserve, the deadline is safe and nothing is charged in a hurry.
+        soc_percent = target.battery_reserve_percent
+    policy = terms.policy_at(now)
+    windows = restricted_windows(
+        policy.restrictions if policy is not None else (),
+        now,
+        target.ready_by + timedelta(days=1),
+        terms.timezone,
+    )
+    power_max_kw = terms.available_power_w / W_PER_KW
+    return Problem(
+        now_at=now,
+        vehicle=VehicleLimits(
+            battery_capacity_kwh=terms.battery_capacity_wh / WH_PER_KWH,
+            soc_percent=min(100.0, max(0.0, soc_percent)),
+            charge_limit_percent=100.0 if visit.charge_limit_percent is None else visit.charge_limit_percent,
+            power_max_kw=power_max_kw,
+            power_min_kw=min(power_max_kw, terms.power_min_w / W_PER_KW),
+            efficiency=terms.efficiency,
+            control=Control.MODULATING if terms.control == "modulating" else Control.ON_OFF,
+            charging_now=bool(visit.ledger.charging),
+        ),
+        target=RegularTarget(
+            minimum_charge_percent=target.minimum_charge_percent,
+            ready_by_at=target.ready_by,
+            battery_reserve_percent=target.battery_reserve_percent,
+        ),
+        prices=grid,
+        timezone=_zone(terms.timezone),
+        restrictions=tuple(Window(start_at=start, end_at=end) for start, end in windows),
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float) -> Promise:
+    target, words = session.target, explain(problem, plan)
+    savings = None if coverage < COVERED_ENOUGH else Decimal(repr(round(plan.savings, 6)))
+    return Promise(
+        made_at=problem.now_at,
+        target_number=target.number if target is not None else 0,
+        blocks=tuple(
+            Block(block.type.value, block.start_at, block.end_at, wh_from_kwh(block.energy_kwh))
+            for block in plan.blocks
+        ),
+        powers_w=tuple(w_from_kw(block.power_kw) for block in plan.blocks),
+        reasons=tuple(words.reasons),
+        reached_at=plan.target_reached_at,
+        soc_at_ready_by_percent=plan.soc_at_ready_by_percent,
+        reachable=plan.reachable,
+        reachable_soc_percent=plan.reachable_soc_percent,
+        price_coverage=coverage,
+        expected_savings=savings,
+        start_soc_percent=problem.vehicle.soc_percent,
+        sentence=words.summary,
+    )

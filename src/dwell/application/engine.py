@@ -1,0 +1,120 @@
+"""What time does: visits end, deadlines pass, plans are made, orders go out.
+
+One transaction looks after every vehicle that is due; only after its commit are the orders handed out, and nothing
+is lost if that fails: an order is believed when the vehicle obeys, and repeated when it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from dwell.application.case import Case, Moment, close_cases, load_cases
+from dwell.application.charging import Grids, plan_visit
+from dwell.application.ports import Ports, Transaction, VehicleOrders
+from dwell.application.steer import steer, wants_plan
+from dwell.application.telemetry import look_again, next_look
+from dwell.domain.errors import DwellError, Fault
+from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.session.steering import PENDING, SENT, Order
+from dwell.domain.session.track import Track
+
+BATCH = 200
+"""How many vehicles are looked after in one transaction."""
+
+
+@dataclass(slots=True)
+class Looked:
+    """What one look did: how many vehicles were due, the orders to hand out, and plans that were found unsound."""
+
+    due: int = 0
+    orders: list[Order] = field(default_factory=list)
+    plan_faults: list[tuple[VehicleId, tuple[Fault, ...]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The ports, the way to the vehicles, and the price grids that plans share."""
+
+    ports: Ports
+    orders: VehicleOrders
+    grids: Grids = field(default_factory=Grids)
+
+
+async def run_due(engine: Engine, *, limit: int = BATCH) -> Looked:
+    """Look after up to `limit` vehicles that are due now, then hand out the orders this gave."""
+    now = engine.ports.clock.now()
+
+    async def work(tx: Transaction) -> Looked:
+        return await _look(Moment(tx, engine.ports.ids, now), engine.grids, limit)
+
+    looked = await engine.ports.store.write(work)
+    if looked.orders:
+        await _hand_out(engine, looked.orders)
+    return looked
+
+
+async def next_wake_at(ports: Ports) -> datetime | None:
+    """When the next vehicle is due."""
+
+    async def work(tx: Transaction) -> datetime | None:
+        return await tx.next_wake_at()
+
+    return await ports.store.write(work)
+
+
+async def _look(moment: Moment, grids: Grids, limit: int) -> Looked:
+    due = await moment.tx.due_tracks(moment.now, limit=limit)
+    looked = Looked(due=len(due))
+    by_organization: dict[OrganizationId, list[Track]] = {}
+    for track in due:
+        by_organization.setdefault(track.organization_id, []).append(track)
+    for organization_id, tracks in by_organization.items():
+        cases = await load_cases(moment.tx, organization_id, [t.vehicle_id for t in tracks])
+        for case in cases.values():
+            await _tend(moment, case, grids, looked)
+        await close_cases(
+            moment,
+            list(cases.values()),
+            {case.vehicle.id: next_look(case, moment.now) for case in cases.values()},
+        )
+        gone = [t for t in tracks if t.vehicle_id not in cases]
+        if gone:
+            await moment.tx.save_tracks([msgspec.structs.replace(t, wake_at=None) for t in gone])
+    return looked
+
+
+async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> None:
+    await look_again(moment, case)
+    if case.plan_wanted:
+        faults = await plan_visit(moment, case, grids)
+        if faults:
+            looked.plan_faults.append((case.vehicle.id, faults))
+        steer(moment, case)
+        case.plan_wanted = wants_plan(case, moment.now)
+    if case.order is not None and case.order.state == PENDING:
+        case.order = msgspec.structs.replace(case.order, state=SENT, sent_at=moment.now)
+        case.orders.append(case.order)
+        looked.orders.append(case.order)
+
+
+async def _hand_out(engine: Engine, orders: Sequence[Order]) -> None:
+    """Give the orders, all at once, and note what the vehicles' side answered."""
+    answers = await asyncio.gather(*(_give(engine, order) for order in orders))
+
+    async def work(tx: Transaction) -> None:
+        await tx.save_orders(answers)
+
+    await engine.ports.store.write(work)
+
+
+async def _give(engine: Engine, order: Order) -> Order:
+    try:
+        answer = await engine.orders.give(order)
+    except DwellError as error:
+        answer = error.message
+    return msgspec.structs.replace(order, answer=answer)

@@ -1,0 +1,275 @@
+"""The long way: a late fact, or a place learned late, sends a stretch of a vehicle's life through the cutter again.
+
+Visits are cut from the whole set of facts, from the visit before the earliest change on. A session that exists belongs
+to the visit in whose time it began; the first of a visit keeps its id, others have been joined into it and are
+withdrawn, and a visit without one gets a new session. What was settled too long ago is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dwell.application.case import Case, Moment
+from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.application.visits import LATE_AFTER, anticipate, end_by_time, new_session, reopened, settle
+from dwell.domain.ids import PolicyId
+from dwell.domain.policy.terms import VisitTerms
+from dwell.domain.registry import Location, Policy
+from dwell.domain.session.cut import CARRY, Cutter, End, Span
+from dwell.domain.session.facts import Fact, in_order
+from dwell.domain.session.record import ACTIVE, SETTLED, Session
+from dwell.domain.session.track import seen_after
+from dwell.domain.session.visit import Visit, begin, step
+
+LOOK_BACK = timedelta(days=30)
+"""How far before a late fact a session may have ended and still be touched by it (only silence ends that early)."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """One visit found by the cut: its span as the cutter left it, its facts, its end (None while it is open)."""
+
+    span: Span
+    facts: list[Fact]
+    end: End | None = None
+    sessions: list[Session] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session | None:
+        """The session that keeps its id."""
+        return self.sessions[0] if self.sessions else None
+
+
+@dataclass(slots=True)
+class Neighbourhood:
+    """What a late fact may touch: where it begins, the sessions from there on, and how each policy's last one ended."""
+
+    begin_at: datetime
+    sessions: list[Session]
+    ended_at: dict[PolicyId, datetime]
+
+    @property
+    def facts_from_at(self) -> datetime:
+        """From where facts are needed: a position a little older still tells where a plug-in happened."""
+        return self.begin_at - CARRY
+
+
+def is_final(session: Session, now: datetime) -> bool:
+    """Settled so long ago that no fact changes it any more."""
+    return session.settled_at is not None and now - session.settled_at > LATE_AFTER
+
+
+async def neighbourhood(moment: Moment, case: Case, since: datetime) -> Neighbourhood:
+    """What a change at `since` may touch: the two visits that began last before it, and all that came after."""
+    found = await moment.tx.sessions_of_vehicle(
+        case.organization_id, case.vehicle.id, since=since - LOOK_BACK
+    )
+    case.know(found)
+    starts = sorted(s.plugged_in_at for s in found if s.plugged_in_at is not None)
+    before = [at for at in starts if at <= since]
+    begin_at = before[-2:][0] if before else since
+    ended_at: dict[PolicyId, datetime] = {}
+    for session in found:
+        if session.ended_at is not None and session.policy_id is not None and session.ended_at <= begin_at:
+            ended_at[session.policy_id] = max(
+                session.ended_at, ended_at.get(session.policy_id, session.ended_at)
+            )
+    touched = [s for s in found if s.plugged_in_at is not None and s.plugged_in_at >= begin_at]
+    return Neighbourhood(begin_at, touched, ended_at)
+
+
+async def recut(moment: Moment, case: Case, facts: Sequence[Fact], around: Neighbourhood) -> None:
+    """Rework every session of the neighbourhood; `facts` are all of the vehicle's from `facts_from_at` on."""
+    case.cutter, pieces = _cut(facts, around.begin_at)
+    case.visit, case.current = None, None
+    pieces = _held_apart(pieces, around.sessions)
+    _assign(pieces, around.sessions)
+    for piece in pieces:
+        session = piece.session
+        if session is not None and is_final(session, moment.now):
+            if session.policy_id is not None and session.ended_at is not None:
+                around.ended_at[session.policy_id] = session.ended_at
+        else:
+            await _rework(moment, case, piece, around)
+    kept = {piece.session.id for piece in pieces if piece.session is not None}
+    for session in around.sessions:
+        if session.id not in kept and not is_final(session, moment.now):
+            case.withdraw(session)
+    _see(case, facts, moment.now)
+    _restore_anticipation(moment, case, around)
+    await end_by_time(moment, case)
+    over = [piece.end.at for piece in pieces if piece.end is not None]
+    if over:
+        await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=over[-1])
+
+
+def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]]:
+    """The visits from `begin_at` on; facts before it only tell where the vehicle last was."""
+    cutter, pieces = Cutter(), list[Piece]()
+    for fact in in_order(facts):
+        if fact.at < begin_at:
+            cutter.remember(fact)
+            continue
+        before = cutter.span
+        ended, inside = cutter.take(fact)
+        if ended is not None:
+            pieces[-1].end = ended
+        if not inside or cutter.span is None:
+            continue
+        if cutter.span is before:
+            pieces[-1].facts.append(fact)
+        else:
+            pieces.append(Piece(cutter.span, [fact]))
+    return cutter, pieces
+
+
+def _held_apart(pieces: list[Piece], sessions: list[Session]) -> list[Piece]:
+    """Keep a session that ended by an observed plug-out out of a visit that still runs: it never runs again.
+
+    Once the running visit is over, the whole set of facts joins the two.
+    """
+    running = pieces[-1] if pieces and pieces[-1].end is None else None
+    if running is None:
+        return pieces
+    first_at, last_at = running.facts[0].at, running.facts[-1].at
+    ends = [s.plugged_out_at for s in sessions if s.state == SETTLED and s.plugged_out_at is not None]
+    within = [at for at in ends if first_at < at < last_at]
+    if not within:
+        return pieces
+    barrier = max(within)
+    before = [fact for fact in running.facts if fact.at <= barrier]
+    after = [fact for fact in running.facts if fact.at > barrier]
+    span = msgspec.structs.replace(running.span)
+    running.span.plugged_in_at = after[0].at
+    running.facts = after
+    return [*pieces[:-1], Piece(span, before, End(barrier, observed=True)), running]
+
+
+def _assign(pieces: list[Piece], sessions: list[Session]) -> None:
+    """Give each session to the visit in whose time it began; one that began before all goes to the first."""
+    for session in sorted(sessions, key=lambda s: (s.plugged_in_at is None, s.plugged_in_at, s.id)):
+        began = [
+            p for p in pieces if session.plugged_in_at is not None and p.facts[0].at <= session.plugged_in_at
+        ]
+        candidates = began[-1:] or pieces[:1]
+        for piece in candidates:
+            if piece.end is None or session.plugged_in_at is None or session.plugged_in_at <= piece.end.at:
+                piece.sessions.append(session)
+
+
+async def _rework(moment: Moment, case: Case, piece: Piece, around: Neighbourhood) -> None:
+    """Bring the piece's session to what its facts say."""
+    location, policy = _place(case, piece)
+    session = _session(moment, case, piece, policy)
+    policy_id = policy.id if policy is not None else _lasting_policy(session, location)
+    since = session.terms.anticipated_at
+    if policy is not None and policy.id in around.ended_at:
+        since = anticipated_since(policy, around.ended_at[policy.id])
+    elif policy is not None and since is None:
+        since = policy.created_at
+    session = msgspec.structs.replace(
+        session,
+        policy_id=policy_id,
+        location_id=location.id if location is not None else None,
+        terms=_terms(case, session, location, policy, since=since),
+        at_home=location is not None,
+    )
+    visit = fold(piece.facts, session.terms)
+    if piece.end is None:
+        _run(moment, case, session, visit)
+        return
+    record = await settle(moment, case, session, visit, end=piece.end)
+    if record.policy_id is not None:
+        around.ended_at[record.policy_id] = piece.end.at
+
+
+def fold(facts: Sequence[Fact], terms: VisitTerms) -> Visit:
+    """The visit that the facts (in order, merged) make under the terms."""
+    visit = begin(facts[0], terms)
+    for fact in facts[1:]:
+        step(visit, fact, terms)
+    return visit
+
+
+def _place(case: Case, piece: Piece) -> tuple[Location | None, Policy | None]:
+    """Where the visit is, and the policy that rules it; one settled without a policy stays without."""
+    known = piece.session
+    if known is not None and piece.span.latitude is None:
+        location = next((place for place in case.locations if place.id == known.location_id), None)
+    else:
+        location = place_of(piece.span, case.locations)
+    was_unmanaged = known is not None and known.state == SETTLED and not known.managed
+    same_place = known is not None and location is not None and known.location_id == location.id
+    return location, None if was_unmanaged and same_place else case.policy_at(location)
+
+
+def _lasting_policy(session: Session, location: Location | None) -> PolicyId | None:
+    """A session settled under a policy that was deleted since keeps it while its place is the same."""
+    same_place = session.location_id == (location.id if location is not None else None)
+    return session.policy_id if session.state == SETTLED and same_place else None
+
+
+def _session(moment: Moment, case: Case, piece: Piece, policy: Policy | None) -> Session:
+    """The session to rework: the piece's own, or the policy's waiting one for a running visit, or a new one."""
+    known = piece.session
+    if piece.end is None and policy is not None and (known is None or known.policy_id != policy.id):
+        waiting = case.upcoming.pop(policy.id, None)
+        if waiting is not None:
+            piece.sessions.insert(0, waiting)
+            return waiting
+    if known is None:
+        known = new_session(moment, case, ACTIVE, terms_of(case.vehicle, None, None, anticipated_at=None))
+        piece.sessions.append(known)
+    return known
+
+
+def _terms(
+    case: Case, session: Session, location: Location | None, policy: Policy | None, *, since: datetime | None
+) -> VisitTerms:
+    """The session's own terms while place and policy are the same, else fresh ones."""
+    same_place = session.location_id == (location.id if location is not None else None)
+    same_policy = policy is None or session.policy_id == policy.id
+    if session.plugged_in_at is not None and same_place and same_policy:
+        return msgspec.structs.replace(session.terms, anticipated_at=since if session.managed else None)
+    return terms_of(case.vehicle, location, policy, anticipated_at=since)
+
+
+def _run(moment: Moment, case: Case, session: Session, visit: Visit) -> None:
+    """Make the session the running one."""
+    if session.state == SETTLED:
+        session = reopened(moment, case, session)
+    case.visit = visit
+    case.current = msgspec.structs.replace(session, state=ACTIVE, plugged_in_at=visit.plugged_in_at)
+    case.plan_wanted = case.plan_wanted or session.managed
+
+
+def _restore_anticipation(moment: Moment, case: Case, around: Neighbourhood) -> None:
+    """One unsettled session for every policy: the running one, or an UPCOMING one that waits since the last end."""
+    running = case.active.policy_id if case.active is not None else None
+    for policy in case.policies:
+        waiting = case.upcoming.get(policy.id)
+        if policy.id == running:
+            if waiting is not None:
+                case.withdraw(case.upcoming.pop(policy.id))
+            continue
+        ended_at = around.ended_at.get(policy.id)
+        if waiting is None:
+            anticipate(moment, case, policy, previous_end_at=ended_at)
+        elif ended_at is not None:
+            since = anticipated_since(policy, ended_at)
+            if since != waiting.terms.anticipated_at:
+                terms = msgspec.structs.replace(waiting.terms, anticipated_at=since)
+                case.upcoming[policy.id] = msgspec.structs.replace(waiting, terms=terms)
+                case.save(case.upcoming[policy.id])
+
+
+def _see(case: Case, facts: Sequence[Fact], now: datetime) -> None:
+    """Bring the last known state up to the newest facts; older ones say nothing new about the present."""
+    for fact in in_order(facts):
+        if case.newest_at is None or fact.at > case.newest_at:
+            case.seen = seen_after(case.seen, fact, now)
+            case.newest_at = fact.at

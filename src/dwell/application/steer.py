@@ -1,0 +1,185 @@
+"""From plan to vehicle: when a plan is wanted, which order is due, and when the case must be looked at again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dwell.application.case import Case, Moment
+from dwell.domain.ids import OrderId
+from dwell.domain.session.cut import silence_ends_at
+from dwell.domain.session.outcome import is_gate
+from dwell.domain.session.record import Promise, Session
+from dwell.domain.session.steering import (
+    CONFIRM_WITHIN,
+    CONFIRMED,
+    DROPPED,
+    FAILED,
+    FRESH,
+    PENDING,
+    START,
+    STOP,
+    Order,
+    error_of,
+    is_exhausted,
+    is_obeyed,
+    is_open,
+    wish_at,
+)
+from dwell.domain.session.visit import Visit
+
+ASTRAY_PERCENT = 3.0
+"""How far the charge level may be from the plan's before a new plan is made."""
+PLAN_PAUSE = timedelta(minutes=5)
+"""The least time between two plans for the same target that only behaviour asks for."""
+
+
+def may_plan(session: Session) -> bool:
+    """Whether the system is to control this session at all."""
+    gated = is_gate(session.reason) and session.reason not in (
+        "already_at_target",
+        "insufficient_price_coverage",
+    )
+    return session.managed and session.target is not None and not gated
+
+
+def is_fresh(visit: Visit, now: datetime) -> bool:
+    """Whether the vehicle is known to be plugged in now, by a fact young enough to act on."""
+    seen_at = visit.last_plugged_fact_at
+    return seen_at is not None and now - seen_at <= FRESH
+
+
+def wants_plan(case: Case, now: datetime) -> bool:
+    """Whether target, charge level or behaviour have left the plan in force behind."""
+    visit, session = case.visit, case.active
+    if visit is None or session is None or not may_plan(session):
+        return False
+    promise = session.promise
+    if promise is None or session.target is None or promise.target_number != session.target.number:
+        return True
+    if visit.reached_at is not None or visit.fully_charged_at is not None:
+        return False
+    if now - promise.made_at < PLAN_PAUSE:
+        return False
+    done = not promise.blocks or promise.blocks[-1].end_at <= now
+    return done or _is_astray(promise, visit, session)
+
+
+def _is_astray(promise: Promise, visit: Visit, session: Session) -> bool:
+    soc_percent = visit.soc_now_percent()
+    battery_wh = session.terms.battery_capacity_wh
+    if soc_percent is None or battery_wh is None or promise.start_soc_percent is None:
+        return False
+    planned_wh = 0.0
+    for block in promise.blocks:
+        if block.start_at >= visit.last_at:
+            break
+        share = (min(visit.last_at, block.end_at) - block.start_at) / (block.end_at - block.start_at)
+        planned_wh += block.energy_wh * share
+    expected = promise.start_soc_percent + planned_wh * session.terms.efficiency / battery_wh * 100
+    return abs(min(100.0, expected) - soc_percent) > ASTRAY_PERCENT
+
+
+def steer(moment: Moment, case: Case) -> None:
+    """Confirm, repeat or give the order that the plan calls for now."""
+    visit, session, now = case.visit, case.active, moment.now
+    if visit is None or session is None or session.promise is None or not may_plan(session):
+        _drop(case)
+        return
+    wish = wish_at(session.promise, now)
+    power_w = 0 if visit.fully_charged_at is not None else wish.power_w
+    charging = bool(visit.ledger.charging)
+    if is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging):
+        _confirm(case, now)
+        return
+    kind = START if power_w > 0 else STOP
+    if not is_fresh(visit, now) or visit.ledger.charging is None:
+        return
+    _give(moment, case, kind, power_w)
+
+
+def _confirm(case: Case, now: datetime) -> None:
+    """The vehicle does what it should: an open order is confirmed, an error is over."""
+    session = case.active
+    if case.order is not None and is_open(case.order):
+        _note(case, msgspec.structs.replace(case.order, state=CONFIRMED, confirmed_at=now))
+    if session is not None and session.error is not None:
+        case.current = msgspec.structs.replace(session, error=None, updated_at=now)
+        case.save(case.current)
+
+
+def _drop(case: Case) -> None:
+    if case.order is not None and is_open(case.order):
+        _note(case, msgspec.structs.replace(case.order, state=DROPPED))
+
+
+def _give(moment: Moment, case: Case, kind: str, power_w: int) -> None:
+    order, now = case.order, moment.now
+    session = case.active
+    if session is None:
+        return
+    if order is not None and order.kind == kind and order.state != CONFIRMED:
+        if order.state == FAILED or not _is_overdue(order, now):
+            return
+        if is_exhausted(order, now):
+            _note(case, msgspec.structs.replace(order, state=FAILED))
+            was_charging = kind == START and session.energy_wh > 0
+            error = error_of(order, now, was_charging=was_charging)
+            case.current = msgspec.structs.replace(session, error=error, updated_at=now)
+            case.save(case.current)
+            return
+        _note(case, msgspec.structs.replace(order, state=PENDING, attempts=order.attempts + 1, sent_at=now))
+        return
+    _drop(case)
+    _note(
+        case,
+        Order(
+            id=OrderId(moment.ids.new_id()),
+            organization_id=case.organization_id,
+            vehicle_id=case.vehicle.id,
+            session_id=session.id,
+            kind=kind,
+            power_w=power_w,
+            created_at=now,
+            attempts=1,
+            sent_at=now,
+        ),
+    )
+
+
+def _is_overdue(order: Order, now: datetime) -> bool:
+    return order.sent_at is None or now >= order.sent_at + CONFIRM_WITHIN
+
+
+def _note(case: Case, order: Order) -> None:
+    case.order = order
+    case.orders.append(order)
+
+
+def wake_at(case: Case, now: datetime) -> datetime | None:
+    """When time itself will next change something for this vehicle."""
+    instants = [s.target.ready_by for s in case.upcoming.values() if s.target is not None]
+    visit, session, span = case.visit, case.active, case.cutter.span
+    if visit is not None and session is not None and span is not None:
+        ready_by = session.target.ready_by if session.target is not None else None
+        instants += [silence_ends_at(span, ready_by), ready_by]
+        instants += _control_instants(case, visit, session, now)
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _control_instants(case: Case, visit: Visit, session: Session, now: datetime) -> list[datetime | None]:
+    """When plan or order next want attention; a vehicle not heard of is left alone until it is."""
+    if case.plan_wanted and is_fresh(visit, now):
+        return [now]
+    found: list[datetime | None] = []
+    if session.promise is not None:
+        found.append(_next_edge(session.promise, now))
+    if case.order is not None and is_open(case.order) and case.order.sent_at is not None:
+        overdue_at = case.order.sent_at + CONFIRM_WITHIN
+        found.append(overdue_at if overdue_at > now else None)
+    return found
+
+
+def _next_edge(promise: Promise, now: datetime) -> datetime | None:
+    return wish_at(promise, now).until

@@ -1,0 +1,189 @@
+"""Ingest: facts come in, sessions move on, and both are committed before anybody is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dwell.application.case import Case, Moment, close_cases, load_cases
+from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
+from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recut
+from dwell.application.steer import steer, wake_at, wants_plan
+from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming
+from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.session.facts import Fact, canonical, digest_of
+from dwell.domain.session.incoming import Incoming, Receipt, Rejection
+from dwell.domain.session.steering import PENDING
+
+UNKNOWN = "unknown"
+LATE = "late"
+
+
+async def ingest(
+    ports: Ports,
+    organization_id: OrganizationId,
+    items: Sequence[Incoming],
+    *,
+    received_at: datetime,
+) -> Receipt:
+    """Store the facts and move the sessions of their vehicles on, in one transaction.
+
+    Items that name no vehicle of the organization are rejected; flagged ones are kept raw and never applied.
+    Raises Unavailable when nothing could be stored.
+    """
+
+    async def work(tx: Transaction) -> Receipt:
+        moment = Moment(tx, ports.ids, received_at)
+        return await _ingest(moment, organization_id, items)
+
+    return await ports.store.write(work)
+
+
+async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequence[Incoming]) -> Receipt:
+    wanted = {item.vehicle_id: None for item in items if item.vehicle_id is not None}
+    cases = await load_cases(moment.tx, organization_id, list(wanted))
+    rejected = [
+        Rejection(item.index, "evse" if item.vehicle_id is None else "vehicle_id", UNKNOWN)
+        for item in items
+        if item.vehicle_id is None or item.vehicle_id not in cases
+    ]
+    flagged = [item for item in items if item.flag is not None and item.vehicle_id in cases]
+    if flagged:
+        await moment.tx.add_quarantined([_quarantined(organization_id, item, moment.now) for item in flagged])
+    groups = _grouped(items, cases)
+    offered = sum(len(group) for group in groups.values())
+    taken = await _take_all(moment, organization_id, cases, groups)
+    doubles = sum(1 for i in items if i.fact is not None and i.vehicle_id in cases) - offered
+    return Receipt(taken + len(flagged), offered - taken + doubles, tuple(rejected))
+
+
+def _grouped(items: Sequence[Incoming], cases: dict[VehicleId, Case]) -> dict[VehicleId, dict[bytes, Fact]]:
+    """The facts by vehicle, each named by its digest; the first of a name stays."""
+    groups: dict[VehicleId, dict[bytes, Fact]] = {}
+    for item in items:
+        if item.fact is not None and item.vehicle_id in cases and item.vehicle_id is not None:
+            groups.setdefault(item.vehicle_id, {}).setdefault(digest_of(item.fact), item.fact)
+    return groups
+
+
+def _quarantined(organization_id: OrganizationId, item: Incoming, now: datetime) -> Quarantined:
+    return Quarantined(
+        organization_id=organization_id,
+        vehicle_id=item.vehicle_id,
+        received_at=now,
+        reason=item.flag or "",
+        raw=item.raw,
+    )
+
+
+async def _take_all(
+    moment: Moment,
+    organization_id: OrganizationId,
+    cases: dict[VehicleId, Case],
+    groups: dict[VehicleId, dict[bytes, Fact]],
+) -> int:
+    """Store and apply the groups; returns how many facts were new."""
+    late: dict[VehicleId, tuple[Neighbourhood, list[StoredFact]]] = {}
+    offered: list[StoredFact] = []
+    for vehicle_id, group in groups.items():
+        case = cases[vehicle_id]
+        earliest = min(fact.at for fact in group.values())
+        if case.newest_at is not None and earliest <= case.newest_at:
+            around = await neighbourhood(moment, case, earliest)
+            known = await moment.tx.facts(organization_id, vehicle_id, since=around.facts_from_at)
+            late[vehicle_id] = (around, known)
+            names = {stored.digest for stored in known}
+        else:
+            names = set()
+        offered += [StoredFact(vehicle_id, name, fact) for name, fact in group.items() if name not in names]
+    if not offered:
+        return 0
+    new = await moment.tx.add_facts(organization_id, offered, received_at=moment.now)
+    fresh: dict[VehicleId, list[StoredFact]] = {}
+    for stored, is_new in zip(offered, new, strict=True):
+        if is_new:
+            fresh.setdefault(stored.vehicle_id, []).append(stored)
+    for vehicle_id, added in fresh.items():
+        await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id))
+    changed = [cases[vehicle_id] for vehicle_id in fresh]
+    await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
+    return sum(len(added) for added in fresh.values())
+
+
+async def _apply(
+    moment: Moment,
+    case: Case,
+    added: list[StoredFact],
+    late: tuple[Neighbourhood, list[StoredFact]] | None,
+) -> None:
+    facts = [stored.fact for stored in added]
+    if late is not None:
+        around, known = late
+        too_late = _too_late(around, added, moment.now)
+        if too_late:
+            await _set_aside(moment, case, too_late)
+            gone = {stored.digest for stored in too_late}
+            facts = [stored.fact for stored in added if stored.digest not in gone]
+        if facts:
+            await recut(moment, case, [*(stored.fact for stored in known), *facts], around)
+    elif not await apply_in_order(moment, case, facts):
+        await recut_from(moment, case, min(fact.at for fact in facts))
+    await look_again(moment, case)
+
+
+def _too_late(around: Neighbourhood, added: list[StoredFact], now: datetime) -> list[StoredFact]:
+    """Facts that lie in a visit that was settled too long ago to be changed."""
+    final = [s for s in around.sessions if is_final(s, now)]
+    return [
+        stored
+        for stored in added
+        if any(
+            s.plugged_in_at is not None
+            and s.ended_at is not None
+            and s.plugged_in_at <= stored.fact.at <= s.ended_at
+            for s in final
+        )
+    ]
+
+
+async def _set_aside(moment: Moment, case: Case, too_late: list[StoredFact]) -> None:
+    """Keep late facts where they change nothing."""
+    await moment.tx.remove_facts(
+        case.organization_id, case.vehicle.id, [stored.digest for stored in too_late]
+    )
+    await moment.tx.add_quarantined(
+        [
+            Quarantined(
+                organization_id=case.organization_id,
+                vehicle_id=case.vehicle.id,
+                received_at=moment.now,
+                reason=LATE,
+                raw=canonical(stored.fact),
+            )
+            for stored in too_late
+        ]
+    )
+
+
+async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
+    """Rework the sessions around `since` from all the facts that are stored."""
+    around = await neighbourhood(moment, case, since)
+    known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
+    await recut(moment, case, [stored.fact for stored in known], around)
+
+
+async def look_again(moment: Moment, case: Case) -> None:
+    """After any change: end what time has ended, bring the records up to now, and see whether a plan is wanted."""
+    await end_by_time(moment, case)
+    refresh(case, moment.now)
+    refresh_upcoming(case, moment.now)
+    case.plan_wanted = wants_plan(case, moment.now)
+    if not case.plan_wanted:
+        steer(moment, case)
+
+
+def next_look(case: Case, now: datetime) -> datetime | None:
+    """When the engine is to look at the case again; at once while an order waits to be handed out."""
+    if case.order is not None and case.order.state == PENDING:
+        return now
+    return wake_at(case, now)

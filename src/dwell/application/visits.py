@@ -1,0 +1,228 @@
+"""Facts applied to one vehicle's case: visits open, go on, end and are settled, in order of time.
+
+Facts newer than all that is known take the short way here; an earlier one sends the whole neighbourhood through
+`recut`, which arrives at the same sessions from the whole set of facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dwell.application.case import Case, Moment
+from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.domain.ids import SessionId
+from dwell.domain.policy.terms import VisitTerms
+from dwell.domain.registry import Policy
+from dwell.domain.session.cut import End, ended_by
+from dwell.domain.session.facts import Fact, in_order
+from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session, by_law
+from dwell.domain.session.settle import observed, settled
+from dwell.domain.session.track import seen_after
+from dwell.domain.session.visit import Visit, begin, step, waiting_target
+from dwell.domain.tariff.curve import PriceCurve
+
+LATE_AFTER = timedelta(days=7)
+"""A settled session takes no more facts this long after its settlement."""
+PRICES_AHEAD = timedelta(days=2)
+
+
+async def apply_in_order(moment: Moment, case: Case, facts: Iterable[Fact]) -> bool:
+    """Apply facts newer than all known ones. False when a visit turned out to be elsewhere: recut it."""
+    for fact in in_order(facts):
+        _let_go_of_what_is_final(case, moment.now)
+        ended, inside = case.cutter.take(fact)
+        if ended is not None:
+            await end_visit(moment, case, ended)
+        if inside:
+            if case.visit is None:
+                open_visit(moment, case, fact)
+            else:
+                _go_on(moment, case, fact)
+        case.newest_at = fact.at
+        case.seen = seen_after(case.seen, fact, moment.now)
+        if inside and not _still_in_place(case):
+            return False
+    return True
+
+
+def open_visit(moment: Moment, case: Case, fact: Fact) -> None:
+    """Start the visit that the cutter has just opened, as the policy's session or as an unmanaged one."""
+    span = case.cutter.span
+    location = place_of(span, case.locations) if span is not None else None
+    policy = case.policy_at(location)
+    waiting = case.upcoming.pop(policy.id, None) if policy is not None else None
+    since = waiting.terms.anticipated_at if waiting is not None else None
+    terms = terms_of(case.vehicle, location, policy, anticipated_at=since)
+    session = waiting or new_session(moment, case, ACTIVE, terms)
+    case.visit = begin(fact, terms)
+    case.current = msgspec.structs.replace(
+        session,
+        state=ACTIVE,
+        terms=terms,
+        at_home=terms.at_home,
+        policy_id=policy.id if policy is not None else None,
+        location_id=location.id if location is not None else None,
+        plugged_in_at=fact.at,
+    )
+    case.plan_wanted = policy is not None
+    case.order = None
+
+
+def new_session(moment: Moment, case: Case, state: str, terms: VisitTerms) -> Session:
+    """A session of the case's vehicle with a name of its own, bound to no policy and no place yet."""
+    return Session(
+        id=SessionId(moment.ids.new_id()),
+        organization_id=case.organization_id,
+        user_id=case.vehicle.user_id,
+        vehicle_id=case.vehicle.id,
+        policy_id=None,
+        location_id=None,
+        state=state,
+        created_at=moment.now,
+        updated_at=moment.now,
+        terms=terms,
+    )
+
+
+def _go_on(moment: Moment, case: Case, fact: Fact) -> None:
+    visit, session = case.visit, case.current
+    if visit is None or session is None:
+        return
+    step(visit, fact, session.terms)
+    if session.state == SETTLED:
+        case.current = reopened(moment, case, session)
+
+
+def reopened(moment: Moment, case: Case, session: Session) -> Session:
+    """The session of a visit that silence ended, running again; its policy's UPCOMING one steps back."""
+    if session.policy_id is not None:
+        waiting = case.upcoming.pop(session.policy_id, None)
+        if waiting is not None:
+            case.withdraw(waiting)
+    case.plan_wanted = session.managed
+    return msgspec.structs.replace(
+        session,
+        state=ACTIVE,
+        revision=session.revision + 1,
+        inferred_end_at=None,
+        plugged_out_at=None,
+        settled_at=None,
+        valuation=None,
+        short=False,
+        suspect=(),
+        updated_at=moment.now,
+    )
+
+
+async def end_visit(moment: Moment, case: Case, end: End) -> None:
+    """Settle the open visit. One that silence had ended keeps its first settlement unless the end is another."""
+    visit, session = case.visit, case.current
+    case.visit, case.current, case.order, case.plan_wanted = None, None, None, False
+    if visit is None or session is None:
+        return
+    await settle(moment, case, session, visit, end=end)
+    if session.state == ACTIVE:
+        anticipate_next(moment, case, session, end.at)
+    await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=end.at)
+    case.packed_until = end.at
+
+
+async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, end: End) -> Session:
+    """Work out and save the settled record, with its revision raised where it was settled otherwise before."""
+    curve = await _curve(moment, session, visit.plugged_in_at, end.at)
+    record = settled(session, visit, end, moment.now, curve=curve)
+    if session.state == SETTLED:
+        if by_law(record) == by_law(session):
+            return session
+        record = msgspec.structs.replace(record, revision=session.revision + 1)
+    case.save(record)
+    return record
+
+
+async def _curve(moment: Moment, session: Session, start_at: datetime, end_at: datetime) -> PriceCurve | None:
+    zone = session.terms.zone
+    return None if zone is None else await moment.tx.curve(zone, start_at, end_at + PRICES_AHEAD)
+
+
+def anticipate_next(moment: Moment, case: Case, session: Session, ended_at: datetime) -> None:
+    """The policy's next session, from the moment the last one is over."""
+    policy = next((p for p in case.policies if p.id == session.policy_id), None)
+    if policy is not None and policy.id not in case.upcoming:
+        anticipate(moment, case, policy, previous_end_at=ended_at)
+
+
+def anticipate(
+    moment: Moment, case: Case, policy: Policy, *, previous_end_at: datetime | None = None
+) -> Session:
+    """Make the policy's UPCOMING session."""
+    since = anticipated_since(policy, previous_end_at)
+    terms = terms_of(case.vehicle, case.location_of(policy), policy, anticipated_at=since)
+    session = msgspec.structs.replace(
+        new_session(moment, case, UPCOMING, terms),
+        policy_id=policy.id,
+        location_id=policy.location_id,
+        target=waiting_target(terms, max(moment.now, since), case.seen.charge_limit_percent),
+    )
+    case.upcoming[policy.id] = session
+    case.save(session)
+    return session
+
+
+async def end_by_time(moment: Moment, case: Case) -> None:
+    """End the open visit if time has: a plug-out no flap can undo, or silence."""
+    span, visit, session = case.cutter.span, case.visit, case.active
+    if span is None or visit is None or session is None:
+        return
+    end = ended_by(span, moment.now, visit.target.ready_by if visit.target is not None else None)
+    if end is None:
+        return
+    if end.observed:
+        case.cutter.span = None
+        await end_visit(moment, case, end)
+        return
+    record = await settle(moment, case, session, visit, end=end)
+    anticipate_next(moment, case, session, end.at)
+    case.current, case.order, case.plan_wanted = record, None, False
+
+
+def refresh(case: Case, now: datetime) -> None:
+    """Bring the running session's record up to `now` and note it if it says something new."""
+    visit, session = case.visit, case.active
+    if visit is None or session is None:
+        return
+    record = observed(session, visit, now)
+    before = case.known.get(session.id)
+    if before is None or msgspec.structs.replace(record, updated_at=before.updated_at) != before:
+        case.save(record)
+    case.current = record
+
+
+def refresh_upcoming(case: Case, now: datetime) -> None:
+    """Move the targets of waiting sessions past the deadlines that have gone by."""
+    for policy_id, session in list(case.upcoming.items()):
+        target = waiting_target(session.terms, now, case.seen.charge_limit_percent)
+        if target != session.target:
+            moved = msgspec.structs.replace(session, target=target, updated_at=now)
+            case.upcoming[policy_id] = moved
+            case.save(moved)
+
+
+def _still_in_place(case: Case) -> bool:
+    """Whether the position, once known, agrees with the place the session was given at plug-in."""
+    span, session = case.cutter.span, case.active
+    if span is None or session is None or span.latitude is None:
+        return True
+    location = place_of(span, case.locations)
+    return (location.id if location is not None else None) == session.location_id
+
+
+def _let_go_of_what_is_final(case: Case, now: datetime) -> None:
+    """A visit that silence ended too long ago is closed for good: the next plugged fact opens another."""
+    session = case.current
+    if session is None or session.state != SETTLED or session.settled_at is None:
+        return
+    if now - session.settled_at > LATE_AFTER:
+        case.cutter.span, case.visit, case.current = None, None, None
