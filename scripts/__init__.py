@@ -1,0 +1,1 @@
+"""What the Makefile runs. Importable from the root of the tree: `from scripts.private_postgres import …`."""
