@@ -45,6 +45,7 @@ class Case:
     plan_wanted: bool
     newest_at: datetime | None
     packed_until: datetime | None
+    recut_from_at: datetime | None
     current: Session | None = None
     """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
     upcoming: dict[PolicyId, Session] = field(default_factory=dict)
@@ -117,6 +118,7 @@ async def load_cases(
             plan_wanted=track.plan_wanted,
             newest_at=track.newest_at,
             packed_until=track.packed_until,
+            recut_from_at=track.recut_from_at,
         )
         await _place_sessions(tx, case, unsettled.get(vid, []))
         cases[vid] = case
@@ -171,6 +173,7 @@ def _track_of(case: Case, wake_at: datetime | None) -> Track:
         order=case.order,
         plan_wanted=case.plan_wanted,
         packed_until=case.packed_until,
+        recut_from_at=case.recut_from_at,
         wake_at=wake_at,
     )
 

@@ -17,7 +17,7 @@ from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
 from dwell.application.ports import Ports, Transaction, VehicleOrders
 from dwell.application.steer import steer, wants_plan
-from dwell.application.telemetry import look_again, next_look
+from dwell.application.telemetry import look_again, next_look, recut_from
 from dwell.domain.errors import DwellError, Fault
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.steering import PENDING, SENT, Order
@@ -89,6 +89,9 @@ async def _look(moment: Moment, grids: Grids, limit: int) -> Looked:
 
 
 async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> None:
+    if case.recut_from_at is not None:
+        since, case.recut_from_at = case.recut_from_at, None
+        await recut_from(moment, case, since)
     await look_again(moment, case)
     if case.plan_wanted:
         faults = await plan_visit(moment, case, grids)

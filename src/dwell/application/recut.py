@@ -82,15 +82,20 @@ async def neighbourhood(moment: Moment, case: Case, since: datetime) -> Neighbou
     return Neighbourhood(begin_at, touched, ended_at)
 
 
-async def recut(moment: Moment, case: Case, facts: Sequence[Fact], around: Neighbourhood) -> None:
-    """Rework every session of the neighbourhood; `facts` are all of the vehicle's from `facts_from_at` on."""
+async def recut(
+    moment: Moment, case: Case, facts: Sequence[Fact], around: Neighbourhood, *, with_final: bool = False
+) -> None:
+    """Rework every session of the neighbourhood; `facts` are all of the vehicle's from `facts_from_at` on.
+
+    Sessions settled too long ago stay as they are, save `with_final`: where no fact is new, only prices can be.
+    """
     case.cutter, pieces = _cut(facts, around.begin_at)
     case.visit, case.current = None, None
     pieces = _held_apart(pieces, around.sessions)
     _assign(pieces, around.sessions)
     for piece in pieces:
         session = piece.session
-        if session is not None and is_final(session, moment.now):
+        if session is not None and is_final(session, moment.now) and not with_final:
             if session.policy_id is not None and session.ended_at is not None:
                 around.ended_at[session.policy_id] = session.ended_at
         else:

@@ -56,7 +56,12 @@ def wants_plan(case: Case, now: datetime) -> bool:
     if visit is None or session is None or not may_plan(session):
         return False
     promise = session.promise
-    if promise is None or session.target is None or promise.target_number != session.target.number:
+    if (
+        case.plan_wanted
+        or promise is None
+        or session.target is None
+        or promise.target_number != session.target.number
+    ):
         return True
     if visit.reached_at is not None or visit.fully_charged_at is not None:
         return False

@@ -166,10 +166,10 @@ async def _set_aside(moment: Moment, case: Case, too_late: list[StoredFact]) -> 
 
 
 async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
-    """Rework the sessions around `since` from all the facts that are stored."""
+    """Rework the sessions from around `since` on by the facts that are stored, also those final to new facts."""
     around = await neighbourhood(moment, case, since)
     known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
-    await recut(moment, case, [stored.fact for stored in known], around)
+    await recut(moment, case, [stored.fact for stored in known], around, with_final=True)
 
 
 async def look_again(moment: Moment, case: Case) -> None:

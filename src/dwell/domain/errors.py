@@ -1,11 +1,11 @@
 """The one error tree. Errors carry data and a stable code; each dialect owns a table from here to its answers.
 
-    DwellError
-    ├── Refused       the request itself is at fault; `faults` names every one, by field
-    ├── NotFound      nothing of that name for this organization (a foreign id is an unknown id)
-    ├── Conflict      right in itself, but not in the present state
-    ├── PeerFault     a station, a vehicle, a receiver or a feed broke its contract
-    └── Unavailable   the store or a resource cannot serve now; nothing was applied, try again
+DwellError
+├── Refused       the request itself is at fault; `faults` names every one, by field
+├── NotFound      nothing of that name for this organization (a foreign id is an unknown id)
+├── Conflict      right in itself, but not in the present state
+├── PeerFault     a station, a vehicle, a receiver or a feed broke its contract
+└── Unavailable   the store or a resource cannot serve now; nothing was applied, try again
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 class Track(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's working state of one vehicle; `version` counts its saves and guards against a second writer.
 
-    `wake_at` is when time itself will change something; None when only a fact can.
+    `plan_wanted` asks for a new plan whatever behaviour says; `recut_from_at` for the sessions since then to be worked
+    out anew (prices have changed). `wake_at` is when time itself will change something; None when only a fact can.
     """
 
     organization_id: OrganizationId
@@ -49,6 +50,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     order: Order | None = None
     plan_wanted: bool = False
     packed_until: datetime | None = None
+    recut_from_at: datetime | None = None
     wake_at: datetime | None = None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class PriceCurve:
         for slot in ordered:
             if slot.end_at <= slot.start_at:
                 raise ValueError(f"price slot at {slot.start_at.isoformat()} ends before it starts")
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             if later.start_at < earlier.end_at:
                 raise ValueError(f"price slot at {later.start_at.isoformat()} overlaps the one before")
         return cls(currency, ordered, [slot.start_at for slot in ordered])
@@ -47,8 +48,8 @@ class PriceCurve:
 
     def between(self, start_at: datetime, end_at: datetime) -> Iterator[PriceSlot]:
         """The slots that meet `[start_at, end_at)`, uncut, in order."""
-        index = max(0, bisect_right(self._starts, start_at) - 1)
-        for slot in self.slots[index:]:
+        for index in range(max(0, bisect_right(self._starts, start_at) - 1), len(self.slots)):
+            slot = self.slots[index]
             if slot.start_at >= end_at:
                 return
             if slot.end_at > start_at:

@@ -1,0 +1,62 @@
+"""Price documents of many services, read into one form. A further format is one file here and one row in `_FORMATS`.
+
+Pure: bytes in, values out. Nothing here fetches, opens, logs or asks for the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from dwell.domain.errors import Fault
+from dwell.domain.ids import Zone
+from dwell.protocols.prices import awattar, energy_charts, entsoe_csv, plain_csv
+from dwell.protocols.prices.document import LIMIT_BYTES, PriceDocument, read_zone, refuse
+
+__all__ = ["FORMAT_NAMES", "LIMIT_BYTES", "PriceDocument", "read_prices", "read_zone"]
+
+
+class _Format(NamedTuple):
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[str, bytes], PriceDocument]
+
+
+_FORMATS = (
+    _Format(energy_charts.NAME, energy_charts.recognises, energy_charts.read),
+    _Format(awattar.NAME, awattar.recognises, awattar.read),
+    _Format(entsoe_csv.NAME, entsoe_csv.recognises, entsoe_csv.read),
+    _Format(plain_csv.NAME, plain_csv.recognises, plain_csv.read),
+)
+FORMAT_NAMES = tuple(row.name for row in _FORMATS)
+
+
+def read_prices(name: str, content: bytes, *, zone: Zone | None) -> PriceDocument:
+    """The prices in `content`, whose format is told by the content itself; `name` only labels it.
+
+    `zone` is the caller's choice for a document that names none. Raises Refused: code `too_large` over
+    `LIMIT_BYTES`, `unknown_format`, `no_prices` for a sound document without any, `zone_mismatch` when the document
+    names another zone than the caller, else `refused` with every fault of the document by its path.
+    """
+    if len(content) > LIMIT_BYTES:
+        message = f"{len(content)} bytes; at most {LIMIT_BYTES} are read"
+        raise refuse([Fault(field="$", message=message)], code="too_large")
+    found = next((row for row in _FORMATS if row.recognises(content)), None)
+    if found is None:
+        message = f"not a price document of a known format ({', '.join(FORMAT_NAMES)})"
+        raise refuse([Fault(field="$", message=message)], code="unknown_format")
+    return _placed(found.read(name, content), zone)
+
+
+def _placed(document: PriceDocument, asked: Zone | None) -> PriceDocument:
+    """`document` in the zone that it names, or the caller, or the format's default."""
+    if asked is not None and document.zone_stated and document.zone != asked:
+        message = f"the document holds prices of {document.zone}, not of {asked}"
+        raise refuse([Fault(field="zone", message=message)], code="zone_mismatch")
+    if asked is not None:
+        return replace(document, zone=asked)
+    if document.zone is None or document.zone_stated:
+        return document
+    note = f"zone taken as {document.zone}: the document does not name one"
+    return replace(document, notes=(*document.notes, note))

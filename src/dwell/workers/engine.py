@@ -1,0 +1,48 @@
+"""The engine's loop: look after what is due, then wait for the next instant, or for news."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from dwell.application.engine import BATCH, Engine, next_wake_at, run_due
+from dwell.domain.errors import Unavailable
+
+LONGEST_WAIT_S = 30.0
+"""The wall clock may be set; never trust one reading of it for longer."""
+PAUSE_S = 1.0
+"""After the store could not serve."""
+
+log = structlog.get_logger("dwell.engine")
+
+
+async def run_engine(engine: Engine, news: asyncio.Event) -> None:
+    """Run until cancelled. Set `news` after every commit that may have brought an earlier instant."""
+    while True:
+        news.clear()
+        try:
+            looked = await run_due(engine)
+            wake_at = None if looked.due >= BATCH else await next_wake_at(engine.ports)
+        except Unavailable as error:
+            log.warning("engine_waited_for_store", reason=error.message)
+            await _wait(news, PAUSE_S)
+            continue
+        for vehicle_id, faults in looked.plan_faults:
+            log.error("plan_refused_by_verifier", vehicle_id=vehicle_id, faults=[f.message for f in faults])
+        if looked.due < BATCH:
+            await _wait(news, _seconds_until(wake_at, engine.ports.clock.now()))
+
+
+def _seconds_until(wake_at: datetime | None, now: datetime) -> float:
+    if wake_at is None:
+        return LONGEST_WAIT_S
+    return min(LONGEST_WAIT_S, max(0.0, (wake_at - now).total_seconds()))
+
+
+async def _wait(news: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(news.wait(), timeout_s)
+    except TimeoutError:
+        return
