@@ -46,6 +46,7 @@ class Case:
     newest_at: datetime | None
     packed_until: datetime | None
     recut_from_at: datetime | None
+    held_from_at: datetime | None
     current: Session | None = None
     """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
     upcoming: dict[PolicyId, Session] = field(default_factory=dict)
@@ -119,6 +120,7 @@ async def load_cases(
             newest_at=track.newest_at,
             packed_until=track.packed_until,
             recut_from_at=track.recut_from_at,
+            held_from_at=track.held_from_at,
         )
         await _place_sessions(tx, case, unsettled.get(vid, []))
         cases[vid] = case
@@ -174,6 +176,7 @@ def _track_of(case: Case, wake_at: datetime | None) -> Track:
         plan_wanted=case.plan_wanted,
         packed_until=case.packed_until,
         recut_from_at=case.recut_from_at,
+        held_from_at=case.held_from_at,
         wake_at=wake_at,
     )
 

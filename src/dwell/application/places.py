@@ -15,12 +15,10 @@ def place_of(span: Span, locations: Sequence[Location]) -> Location | None:
 
     With no position known it is the user's only location, if there is exactly one.
     """
-    if span.latitude is None or span.longitude is None:
+    position = span.position
+    if position is None:
         return locations[0] if len(locations) == 1 else None
-    near = [
-        (distance_m(place.latitude, place.longitude, span.latitude, span.longitude), place.id, place)
-        for place in locations
-    ]
+    near = [(distance_m(place.latitude, place.longitude, *position), place.id, place) for place in locations]
     within = [entry for entry in near if entry[0] <= entry[2].radius_m]
     return min(within)[2] if within else None
 

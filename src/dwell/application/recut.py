@@ -19,7 +19,7 @@ from dwell.application.visits import LATE_AFTER, anticipate, end_by_time, new_se
 from dwell.domain.ids import PolicyId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.registry import Location, Policy
-from dwell.domain.session.cut import CARRY, Cutter, End, Span
+from dwell.domain.session.cut import CARRY, Cutter, End, Span, ended_by
 from dwell.domain.session.facts import Fact, in_order
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
 from dwell.domain.session.track import seen_after
@@ -74,10 +74,9 @@ async def neighbourhood(moment: Moment, case: Case, since: datetime) -> Neighbou
     begin_at = before[-2:][0] if before else since
     ended_at: dict[PolicyId, datetime] = {}
     for session in found:
-        if session.ended_at is not None and session.policy_id is not None and session.ended_at <= begin_at:
-            ended_at[session.policy_id] = max(
-                session.ended_at, ended_at.get(session.policy_id, session.ended_at)
-            )
+        earlier = session.plugged_in_at is not None and session.plugged_in_at < begin_at
+        if earlier and session.ended_at is not None and session.policy_id is not None:
+            ended_at[session.policy_id] = session.ended_at
     touched = [s for s in found if s.plugged_in_at is not None and s.plugged_in_at >= begin_at]
     return Neighbourhood(begin_at, touched, ended_at)
 
@@ -91,7 +90,7 @@ async def recut(
     """
     case.cutter, pieces = _cut(facts, around.begin_at)
     case.visit, case.current = None, None
-    pieces = _held_apart(pieces, around.sessions)
+    pieces, case.held_from_at = _held_apart(moment, case, pieces, around.sessions)
     _assign(pieces, around.sessions)
     for piece in pieces:
         session = piece.session
@@ -132,26 +131,36 @@ def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]
     return cutter, pieces
 
 
-def _held_apart(pieces: list[Piece], sessions: list[Session]) -> list[Piece]:
+def _held_apart(
+    moment: Moment, case: Case, pieces: list[Piece], sessions: list[Session]
+) -> tuple[list[Piece], datetime | None]:
     """Keep a session that ended by an observed plug-out out of a visit that still runs: it never runs again.
 
-    Once the running visit is over, the whole set of facts joins the two.
+    Once the running visit is over, the whole set of facts joins the two: the second answer is from where on.
     """
     running = pieces[-1] if pieces and pieces[-1].end is None else None
     if running is None:
-        return pieces
+        return pieces, None
     first_at, last_at = running.facts[0].at, running.facts[-1].at
     ends = [s.plugged_out_at for s in sessions if s.state == SETTLED and s.plugged_out_at is not None]
     within = [at for at in ends if first_at < at < last_at]
-    if not within:
-        return pieces
+    if not within or _is_over(moment, case, running):
+        return pieces, None
     barrier = max(within)
     before = [fact for fact in running.facts if fact.at <= barrier]
     after = [fact for fact in running.facts if fact.at > barrier]
     span = msgspec.structs.replace(running.span)
     running.span.plugged_in_at = after[0].at
     running.facts = after
-    return [*pieces[:-1], Piece(span, before, End(barrier, observed=True)), running]
+    return [*pieces[:-1], Piece(span, before, End(barrier, observed=True)), running], first_at
+
+
+def _is_over(moment: Moment, case: Case, piece: Piece) -> bool:
+    """Whether time has ended the visit, by a plug-out or by silence."""
+    location = place_of(piece.span, case.locations)
+    terms = terms_of(case.vehicle, location, case.policy_at(location), anticipated_at=None)
+    target = fold(piece.facts, terms).target
+    return ended_by(piece.span, moment.now, target.ready_by if target is not None else None) is not None
 
 
 def _assign(pieces: list[Piece], sessions: list[Session]) -> None:
@@ -172,10 +181,8 @@ async def _rework(moment: Moment, case: Case, piece: Piece, around: Neighbourhoo
     session = _session(moment, case, piece, policy)
     policy_id = policy.id if policy is not None else _lasting_policy(session, location)
     since = session.terms.anticipated_at
-    if policy is not None and policy.id in around.ended_at:
-        since = anticipated_since(policy, around.ended_at[policy.id])
-    elif policy is not None and since is None:
-        since = policy.created_at
+    if policy is not None:
+        since = _anticipated(policy, session, around)
     session = msgspec.structs.replace(
         session,
         policy_id=policy_id,
@@ -192,6 +199,14 @@ async def _rework(moment: Moment, case: Case, piece: Piece, around: Neighbourhoo
         around.ended_at[record.policy_id] = piece.end.at
 
 
+def _anticipated(policy: Policy, session: Session | None, around: Neighbourhood) -> datetime:
+    """Since when the policy's session had waited: what lies before the neighbourhood is as it was."""
+    if policy.id in around.ended_at:
+        return anticipated_since(policy, around.ended_at[policy.id])
+    before = session.terms.anticipated_at if session is not None else None
+    return before if before is not None and before < around.begin_at else policy.created_at
+
+
 def fold(facts: Sequence[Fact], terms: VisitTerms) -> Visit:
     """The visit that the facts (in order, merged) make under the terms."""
     visit = begin(facts[0], terms)
@@ -203,10 +218,10 @@ def fold(facts: Sequence[Fact], terms: VisitTerms) -> Visit:
 def _place(case: Case, piece: Piece) -> tuple[Location | None, Policy | None]:
     """Where the visit is, and the policy that rules it; one settled without a policy stays without."""
     known = piece.session
-    if known is not None and piece.span.latitude is None:
+    location = place_of(piece.span, case.locations)
+    if location is None and known is not None and piece.span.position is None:
+        # Of several locations nothing tells which: the session stays where it was, when there was but one.
         location = next((place for place in case.locations if place.id == known.location_id), None)
-    else:
-        location = place_of(piece.span, case.locations)
     was_unmanaged = known is not None and known.state == SETTLED and not known.managed
     same_place = known is not None and location is not None and known.location_id == location.id
     return location, None if was_unmanaged and same_place else case.policy_at(location)
@@ -261,11 +276,10 @@ def _restore_anticipation(moment: Moment, case: Case, around: Neighbourhood) -> 
             if waiting is not None:
                 case.withdraw(case.upcoming.pop(policy.id))
             continue
-        ended_at = around.ended_at.get(policy.id)
         if waiting is None:
-            anticipate(moment, case, policy, previous_end_at=ended_at)
-        elif ended_at is not None:
-            since = anticipated_since(policy, ended_at)
+            anticipate(moment, case, policy, previous_end_at=around.ended_at.get(policy.id))
+        else:
+            since = _anticipated(policy, waiting, around)
             if since != waiting.terms.anticipated_at:
                 terms = msgspec.structs.replace(waiting.terms, anticipated_at=since)
                 case.upcoming[policy.id] = msgspec.structs.replace(waiting, terms=terms)

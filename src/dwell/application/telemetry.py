@@ -103,9 +103,7 @@ async def _take_all(
     for stored, is_new in zip(offered, new, strict=True):
         if is_new:
             fresh.setdefault(stored.vehicle_id, []).append(stored)
-    for vehicle_id, added in fresh.items():
-        await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id))
-    changed = [cases[vehicle_id] for vehicle_id in fresh]
+    changed = [await _apply(moment, cases[vid], added, late.get(vid)) for vid, added in fresh.items()]
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
     return sum(len(added) for added in fresh.values())
 
@@ -115,7 +113,8 @@ async def _apply(
     case: Case,
     added: list[StoredFact],
     late: tuple[Neighbourhood, list[StoredFact]] | None,
-) -> None:
+) -> Case:
+    """Bring the case up to the new facts; returns it, or a fresh one where the short way led astray."""
     facts = [stored.fact for stored in added]
     if late is not None:
         around, known = late
@@ -127,8 +126,11 @@ async def _apply(
         if facts:
             await recut(moment, case, [*(stored.fact for stored in known), *facts], around)
     elif not await apply_in_order(moment, case, facts):
+        again = await load_cases(moment.tx, case.organization_id, [case.vehicle.id])
+        case = again[case.vehicle.id]
         await recut_from(moment, case, min(fact.at for fact in facts))
     await look_again(moment, case)
+    return case
 
 
 def _too_late(around: Neighbourhood, added: list[StoredFact], now: datetime) -> list[StoredFact]:
@@ -184,6 +186,6 @@ async def look_again(moment: Moment, case: Case) -> None:
 
 def next_look(case: Case, now: datetime) -> datetime | None:
     """When the engine is to look at the case again; at once while an order waits to be handed out."""
-    if case.order is not None and case.order.state == PENDING:
+    if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
         return now
     return wake_at(case, now)

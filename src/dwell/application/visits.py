@@ -120,10 +120,10 @@ def reopened(moment: Moment, case: Case, session: Session) -> Session:
 async def end_visit(moment: Moment, case: Case, end: End) -> None:
     """Settle the open visit. One that silence had ended keeps its first settlement unless the end is another."""
     visit, session = case.visit, case.current
-    case.visit, case.current, case.order, case.plan_wanted = None, None, None, False
     if visit is None or session is None:
         return
     await settle(moment, case, session, visit, end=end)
+    case.visit, case.current, case.order, case.plan_wanted = None, None, None, False
     if session.state == ACTIVE:
         anticipate_next(moment, case, session, end.at)
     await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=end.at)
@@ -134,11 +134,15 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     """Work out and save the settled record, with its revision raised where it was settled otherwise before."""
     curve = await _curve(moment, session, visit.plugged_in_at, end.at)
     record = settled(session, visit, end, moment.now, curve=curve)
-    if session.state == SETTLED:
-        if by_law(record) == by_law(session):
-            return session
-        record = msgspec.structs.replace(record, revision=session.revision + 1)
+    before = case.known.get(session.id)
+    if before is not None and before.state == SETTLED:
+        if by_law(record) == by_law(before):
+            case.saved.pop(before.id, None)
+            return before
+        record = msgspec.structs.replace(record, revision=before.revision + 1, settled_at=before.settled_at)
     case.save(record)
+    if case.held_from_at is not None and visit is case.visit:
+        case.recut_from_at, case.held_from_at = case.held_from_at, None
     return record
 
 
@@ -213,7 +217,7 @@ def refresh_upcoming(case: Case, now: datetime) -> None:
 def _still_in_place(case: Case) -> bool:
     """Whether the position, once known, agrees with the place the session was given at plug-in."""
     span, session = case.cutter.span, case.active
-    if span is None or session is None or span.latitude is None:
+    if span is None or session is None or span.position is None:
         return True
     location = place_of(span, case.locations)
     return (location.id if location is not None else None) == session.location_id

@@ -40,7 +40,10 @@ class End(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, kw_only=True):
-    """One visit while it is being cut; every instant is a fact's."""
+    """One visit while it is being cut; every instant is a fact's, every reading was taken within the visit.
+
+    `carried` is the last position known before the plug-in, if it is young enough to tell where that happened.
+    """
 
     plugged_in_at: datetime
     last_at: datetime
@@ -48,19 +51,25 @@ class Span(msgspec.Struct, kw_only=True):
     unplugged_at: datetime | None = None
     latitude: float | None = None
     longitude: float | None = None
+    carried: tuple[float, float] | None = None
     odometer_m: int | None = None
     soc_percent: float | None = None
     register_wh: int | None = None
 
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Where the visit takes place, in degrees: as told in it, else as carried."""
+        if self.latitude is None or self.longitude is None:
+            return self.carried
+        return self.latitude, self.longitude
+
 
 class Cutter(msgspec.Struct, kw_only=True):
-    """The cutter's state between two facts of a vehicle: the open visit, and the last position outside one."""
+    """The cutter's state between two facts of a vehicle: the open visit, and the last known position."""
 
     span: Span | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    position: tuple[float, float] | None = None
     position_at: datetime | None = None
-    odometer_m: int | None = None
 
     def copy(self) -> Cutter:
         """A cutter that can go on without changing this one."""
@@ -74,12 +83,13 @@ class Cutter(msgspec.Struct, kw_only=True):
 
         A fact that ends a visit and is in one has opened the next.
         """
+        carried = self._carried(fact)
+        self.remember(fact)
         span, plugged = self.span, fact.says_plugged
         ended: End | None = None
         if span is not None:
             if span.unplugged_at is not None:
                 if not plugged:
-                    self.remember(fact)
                     return None, False
                 if not _is_flap(span, fact):
                     ended = End(span.unplugged_at, observed=True)
@@ -89,21 +99,24 @@ class Cutter(msgspec.Struct, kw_only=True):
                 self._stay(span, fact)
                 return None, True
             self.span = None
-        self.remember(fact)
         if not plugged:
             return ended, False
-        self._open(fact)
+        self._open(fact, carried)
         return ended, True
 
-    def _open(self, fact: Fact) -> None:
+    def _carried(self, fact: Fact) -> tuple[float, float] | None:
         fresh = self.position_at is not None and fact.at - self.position_at <= CARRY
+        return self.position if fresh else None
+
+    def _open(self, fact: Fact, carried: tuple[float, float] | None) -> None:
         self.span = Span(
             plugged_in_at=fact.at,
             last_at=fact.at,
             last_plugged_at=fact.at,
-            latitude=self.latitude if fresh else None,
-            longitude=self.longitude if fresh else None,
-            odometer_m=fact.odometer_m if fact.odometer_m is not None else self.odometer_m,
+            latitude=fact.latitude,
+            longitude=fact.longitude,
+            carried=carried,
+            odometer_m=fact.odometer_m,
             soc_percent=fact.soc_percent,
             register_wh=fact.energy_register_wh,
         )
@@ -127,11 +140,9 @@ class Cutter(msgspec.Struct, kw_only=True):
             span.register_wh = fact.energy_register_wh
 
     def remember(self, fact: Fact) -> None:
-        """Note where the vehicle is while it is in no visit."""
+        """Note where the vehicle is."""
         if fact.latitude is not None and fact.longitude is not None:
-            self.latitude, self.longitude, self.position_at = fact.latitude, fact.longitude, fact.at
-        if fact.odometer_m is not None:
-            self.odometer_m = fact.odometer_m
+            self.position, self.position_at = (fact.latitude, fact.longitude), fact.at
 
 
 def ended_by(span: Span, now: datetime, deadline: datetime | None) -> End | None:

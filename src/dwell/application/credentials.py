@@ -1,0 +1,230 @@
+"""Who may call us: organizations and their credentials, issued once, kept as keyed hashes, checked in one way.
+
+A credential is `dwell_KIND_` + random text + six check characters, so that a leaked one is recognised by machines and a
+mistyped one costs no look-up. An access token names the client it was issued to, so that a revoked client's tokens
+end with it. Whether a secret is known or not, the work is the same: one hash, one look-up, one comparison.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dwell.application.ports import Ports, Reader, Transaction
+from dwell.domain.errors import Fault, NotFound, Refused
+from dwell.domain.ids import OrganizationId
+from dwell.domain.registry import Credential, Organization
+
+CLIENT = "client"
+API_KEY = "api_key"
+TOKEN = "token"
+TOKEN_LIFETIME = timedelta(seconds=3600)
+TOKEN_EXPIRES_IN_S = 3599
+"""What the caller is told: a token lives at least this long from the moment the answer is read."""
+NAME_LENGTH = 200
+
+_PREFIXES = {CLIENT: "dwell_cid_", "secret": "dwell_sec_", API_KEY: "dwell_key_", TOKEN: "dwell_tok_"}
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CHECK_LENGTH = 6
+_LONGEST = 256
+_NOBODY = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The key with which credentials are hashed and cursors signed. It never leaves the process."""
+
+    key: bytes = field(repr=False)
+
+    def digest(self, purpose: str, text: str) -> bytes:
+        """32 bytes that only a holder of the key can compute; each purpose has its own."""
+        message = f"{purpose}\x00{text}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self.key, message, hashlib.sha256)
+
+
+class NewCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new organization is told, once."""
+
+    organization_id: OrganizationId
+    client_id: str
+    client_secret: str
+    api_key: str
+
+
+async def create_organization(ports: Ports, keyring: Keyring, name: str) -> NewCredentials:
+    """A new tenant with an OAuth2 client and an API key. Raises Refused for a name that cannot be one."""
+    if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Refused.because(Fault(field="name", message=f"must be 1 to {NAME_LENGTH} printable characters"))
+    now = ports.clock.now()
+    organization = Organization(id=OrganizationId(ports.ids.new_id()), name=name.strip(), created_at=now)
+    new = NewCredentials(
+        organization_id=organization.id,
+        client_id=_new(CLIENT, ports.ids.new_secret()),
+        client_secret=_new("secret", ports.ids.new_secret()),
+        api_key=_new(API_KEY, ports.ids.new_secret()),
+    )
+    client = Credential(
+        organization_id=organization.id,
+        kind=CLIENT,
+        name=new.client_id,
+        secret_hash=keyring.digest(CLIENT, new.client_secret),
+        created_at=now,
+    )
+    api_key = _bearer(keyring, API_KEY, new.api_key, organization_id=organization.id, now=now)
+
+    async def work(tx: Transaction) -> None:
+        await tx.add_organization(organization)
+        await tx.save_credential(client)
+        await tx.save_credential(api_key)
+
+    await ports.store.write(work)
+    return new
+
+
+async def add_api_key(ports: Ports, keyring: Keyring, organization_id: OrganizationId) -> str:
+    """A further API key beside those that live, so that callers can move over before the old one goes."""
+    now = ports.clock.now()
+    text = _new(API_KEY, ports.ids.new_secret())
+
+    async def work(tx: Transaction) -> None:
+        if await tx.organization(organization_id) is None:
+            raise NotFound("There is no such organization.")
+        await tx.save_credential(_bearer(keyring, API_KEY, text, organization_id=organization_id, now=now))
+
+    await ports.store.write(work)
+    return text
+
+
+async def revoke(ports: Ports, keyring: Keyring, shown: str) -> None:
+    """End a client (by its id), an API key or a token (by their text), from the next request on. Raises NotFound."""
+    now = ports.clock.now()
+    kind = next((k for k, prefix in _PREFIXES.items() if shown.startswith(prefix)), None)
+
+    async def work(tx: Transaction) -> None:
+        found = None
+        if kind in (CLIENT, API_KEY, TOKEN):
+            name = shown if kind == CLIENT else _name(keyring, kind, shown)
+            found = await tx.credential(kind, name)
+        if found is None:
+            raise NotFound("There is no such credential.")
+        await tx.save_credential(msgspec.structs.replace(found, revoked_at=found.revoked_at or now))
+
+    await ports.store.write(work)
+
+
+async def issue_token(
+    ports: Ports, keyring: Keyring, *, client_id: str, client_secret: str, dialect: str
+) -> str | None:
+    """A bearer token for the client that shows its secret; None where the two do not belong together."""
+    now = ports.clock.now()
+    digest = keyring.digest(CLIENT, client_secret)
+
+    async def look(reader: Reader) -> Credential | None:
+        return await reader.credential(CLIENT, client_id if is_well_formed(client_id) else "")
+
+    client = await ports.store.read(look)
+    known = client.secret_hash if client is not None else _NOBODY
+    if not hmac.compare_digest(known, digest) or client is None or not _lives(client, now):
+        return None
+    text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
+    token = msgspec.structs.replace(
+        _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now),
+        expires_at=now + TOKEN_LIFETIME,
+        dialect=dialect,
+    )
+
+    async def work(tx: Transaction) -> None:
+        await tx.save_credential(token)
+
+    await ports.store.write(work)
+    return text
+
+
+async def organization_of_api_key(ports: Ports, keyring: Keyring, shown: str) -> OrganizationId | None:
+    """Whose API key this is; None for nobody's, a revoked one or any other text."""
+    if not is_well_formed(shown):
+        return None
+
+    async def look(reader: Reader) -> Credential | None:
+        return await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
+
+    found = await ports.store.read(look)
+    return _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
+
+
+async def organization_of_token(
+    ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str]
+) -> OrganizationId | None:
+    """Whose bearer token this is; None if it is unknown, expired, revoked, of another dialect, or its client is."""
+    if not is_well_formed(shown) or not shown.startswith(_PREFIXES[TOKEN]):
+        return None
+    client_id = _PREFIXES[CLIENT] + shown.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
+
+    async def look(reader: Reader) -> tuple[Credential | None, Credential | None]:
+        token = await reader.credential(TOKEN, _name(keyring, TOKEN, shown))
+        return token, await reader.credential(CLIENT, client_id)
+
+    token, client = await ports.store.read(look)
+    now = ports.clock.now()
+    owner = _owner(token, keyring.digest(TOKEN, shown), now)
+    if owner is None or token is None or token.dialect not in dialects:
+        return None
+    if client is None or client.organization_id != owner or not _lives(client, now):
+        return None
+    return owner
+
+
+def is_well_formed(shown: str) -> bool:
+    """Whether the text looks like one of ours: prefix, length, check characters."""
+    if len(shown) > _LONGEST or not shown.isascii() or not shown.startswith(tuple(_PREFIXES.values())):
+        return False
+    return _check(shown[:-_CHECK_LENGTH]) == shown[-_CHECK_LENGTH:]
+
+
+def _new(kind: str, random_text: str) -> str:
+    text = _PREFIXES[kind] + random_text
+    return text + _check(text)
+
+
+def _check(text: str) -> str:
+    """CRC-32 of the text in base 62: tells a typing fault, and guards nothing."""
+    rest, digits = zlib.crc32(text.encode()), list[str]()
+    for _ in range(_CHECK_LENGTH):
+        rest, digit = divmod(rest, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def _bearer(
+    keyring: Keyring, kind: str, text: str, *, organization_id: OrganizationId, now: datetime
+) -> Credential:
+    return Credential(
+        organization_id=organization_id,
+        kind=kind,
+        name=_name(keyring, kind, text),
+        secret_hash=keyring.digest(kind, text),
+        created_at=now,
+    )
+
+
+def _name(keyring: Keyring, kind: str, text: str) -> str:
+    """Under what a secret is looked up: a hash of another purpose than the one it is checked by."""
+    return keyring.digest(f"{kind}-name", text).hex()[:32]
+
+
+def _owner(found: Credential | None, digest: bytes, now: datetime) -> OrganizationId | None:
+    known = found.secret_hash if found is not None else _NOBODY
+    if not hmac.compare_digest(known, digest) or found is None or not _lives(found, now):
+        return None
+    return found.organization_id
+
+
+def _lives(credential: Credential, now: datetime) -> bool:
+    if credential.revoked_at is not None:
+        return False
+    return credential.expires_at is None or now < credential.expires_at
