@@ -28,6 +28,7 @@ class Life:
     def say(self, *, plugged: bool | None, power_w: int = 0) -> None:
         """One report; each part may be missing from it."""
         some = self.chance.random
+        located = some() < 0.3
         self.facts.append(
             Fact(
                 at=self.at,
@@ -38,14 +39,11 @@ class Life:
                 soc_percent=None if some() < 0.3 else round(self.soc_percent, 1),
                 energy_register_wh=None if some() < 0.4 else round(self.register_wh),
                 charge_limit_percent=80 if some() < 0.05 else None,
-                latitude=self.place[0] if some() < 0.3 else None,
-                longitude=None,
+                latitude=self.place[0] if located else None,
+                longitude=self.place[1] if located else None,
                 odometer_m=self.odometer_m if some() < 0.3 else None,
             )
         )
-        last = self.facts[-1]
-        if last.latitude is not None:
-            self.facts[-1] = Fact(**{**_as_dict(last), "longitude": self.place[1]})
 
     def go_on(self, minutes: float, power_w: int = 0) -> None:
         """Time passes, perhaps with power."""
@@ -59,10 +57,6 @@ class Life:
         self.soc_percent = max(6.0, self.soc_percent - self.chance.uniform(2, 20))
         self.place = self.chance.choice([HOME, HOME, AWAY])
         self.go_on(self.chance.uniform(10, 300))
-
-
-def _as_dict(fact: Fact) -> dict[str, object]:
-    return {name: getattr(fact, name) for name in fact.__struct_fields__}
 
 
 def life_of(seed: int, *, visits: int = 3) -> list[Fact]:

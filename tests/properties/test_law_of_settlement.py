@@ -93,9 +93,7 @@ async def a_house(store: Store) -> House:
 
 def _prices() -> list[PriceSlot]:
     hours = [BEFORE.replace(hour=0) + timedelta(hours=hour) for hour in range(24 * 9)]
-    return [
-        PriceSlot(at, at + timedelta(hours=1), Decimal(at.hour * 7 % 24 - 3) / 50) for at in hours
-    ]
+    return [PriceSlot(at, at + timedelta(hours=1), Decimal(at.hour * 7 % 24 - 3) / 50) for at in hours]
 
 
 async def tell(house: House, facts: Sequence[Fact], at: datetime) -> tuple[int, int]:
@@ -131,7 +129,9 @@ async def told_in_order(store: Store, facts: Sequence[Fact]) -> list[tuple[objec
     return await settle_all(house)
 
 
-async def told_in_pieces(store: Store, facts: Sequence[Fact], chance: random.Random) -> list[tuple[object, ...]]:
+async def told_in_pieces(
+    store: Store, facts: Sequence[Fact], chance: random.Random
+) -> list[tuple[object, ...]]:
     """Shuffled, some of it more than once, in batches of any size."""
     house = await a_house(store)
     shuffled = [*facts, *chance.choices(facts, k=len(facts) // 2)]
@@ -156,12 +156,16 @@ async def told_live(store: Store, facts: Sequence[Fact]) -> list[tuple[object, .
     return await settle_all(house)
 
 
-def without_orders(sessions: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """The reason `commands_failed` tells of orders, which are outside the law."""
-    return [tuple("other" if part == "commands_failed" else part for part in session) for session in sessions]
+def agree(one: list[tuple[object, ...]], other: list[tuple[object, ...]]) -> bool:
+    """Equal, but for a reason that tells of orders: those are outside the law."""
+    return len(one) == len(other) and all(
+        left == right or "commands_failed" in (left, right)
+        for session, twin in zip(one, other, strict=True)
+        for left, right in zip(session, twin, strict=True)
+    )
 
 
-@pytest.mark.parametrize("life", range(400))
+@pytest.mark.parametrize("life", range(150))
 async def test_order_and_number_of_facts_change_nothing(life: int) -> None:
     facts = life_of(life)
     expected = await told_in_order(MemoryStore(), facts)
@@ -171,8 +175,8 @@ async def test_order_and_number_of_facts_change_nothing(life: int) -> None:
         assert found == expected
 
 
-@pytest.mark.parametrize("life", range(400))
+@pytest.mark.parametrize("life", range(150))
 async def test_a_visit_lived_through_settles_as_one_told_afterwards(life: int) -> None:
     facts = life_of(life)
-    expected = without_orders(await told_in_order(MemoryStore(), facts))
-    assert without_orders(await told_live(MemoryStore(), facts)) == expected
+    expected = await told_in_order(MemoryStore(), facts)
+    assert agree(await told_live(MemoryStore(), facts), expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dwell.domain.policy.terms import VisitTerms
+from dwell.domain.policy.terms import VisitTerms, agreed_since
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import Span, distance_m
 
@@ -40,7 +40,7 @@ def terms_of(
         efficiency=vehicle.efficiency,
         control=vehicle.control,
         grid_limit_w=location.grid_limit_w if location is not None else None,
-        agreed=policy.agreed if policy is not None else (),
+        agreed=agreed_since(policy.agreed, anticipated_at) if policy is not None else (),
         anticipated_at=anticipated_at if policy is not None else None,
         smart_charging=vehicle.smart_charging,
         charging_mode=vehicle.charging_mode,

@@ -8,12 +8,13 @@ import msgspec
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
+from dwell.application.recut import LOOK_BACK
 from dwell.application.telemetry import look_again, next_look, recut_from
 from dwell.application.visits import anticipate
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId
 from dwell.domain.policy.schedule import Deadline, Restriction
-from dwell.domain.policy.terms import Agreed, PolicyTerms
+from dwell.domain.policy.terms import Agreed, PolicyTerms, agreed_since
 from dwell.domain.registry import Policy
 from dwell.domain.session.record import Session
 
@@ -142,11 +143,14 @@ def checked(terms: PolicyTerms) -> PolicyTerms:
 
 
 def _agreed(before: tuple[Agreed, ...], terms: PolicyTerms, now: datetime) -> tuple[Agreed, ...]:
-    return (*(entry for entry in before if entry.from_at < now), Agreed(now, terms))
+    """Earlier terms stay as long as a late fact may still ask for them."""
+    lasting = agreed_since(before, now - LOOK_BACK)
+    return (*(entry for entry in lasting if entry.from_at < now), Agreed(now, terms))
 
 
 def _under(session: Session, policy: Policy) -> Session:
-    terms = msgspec.structs.replace(session.terms, agreed=policy.agreed)
+    agreed = agreed_since(policy.agreed, session.terms.anticipated_at)
+    terms = msgspec.structs.replace(session.terms, agreed=agreed)
     return msgspec.structs.replace(session, terms=terms)
 
 

@@ -21,7 +21,7 @@ from dwell.domain.session.facts import Fact, in_order
 from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session, by_law
 from dwell.domain.session.settle import observed, settled
 from dwell.domain.session.track import seen_after
-from dwell.domain.session.visit import Visit, begin, step, waiting_target
+from dwell.domain.session.visit import Visit, begin, moved_on, step, waiting_target
 from dwell.domain.tariff.curve import PriceCurve
 
 LATE_AFTER = timedelta(days=7)
@@ -207,7 +207,12 @@ def refresh(case: Case, now: datetime) -> None:
 def refresh_upcoming(case: Case, now: datetime) -> None:
     """Move the targets of waiting sessions past the deadlines that have gone by."""
     for policy_id, session in list(case.upcoming.items()):
-        target = waiting_target(session.terms, now, case.seen.charge_limit_percent)
+        limit = case.seen.charge_limit_percent
+        since = session.updated_at
+        if session.target is None or session.terms.anticipated_at is None or now < since:
+            target = waiting_target(session.terms, now, limit)
+        else:
+            target = moved_on(session.target, since, now, session.terms, charge_limit_percent=limit)
         if target != session.target:
             moved = msgspec.structs.replace(session, target=target, updated_at=now)
             case.upcoming[policy_id] = moved

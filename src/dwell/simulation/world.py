@@ -8,7 +8,7 @@ would be asked before it is told anything, each vehicle that is due reports itse
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,17 +29,20 @@ from dwell.simulation.vehicle import VirtualVehicle
 REPORTS_AFTER = timedelta(seconds=1)
 """How long after a change a vehicle reports it."""
 
-PLUG_IN, PLUG_OUT, REPORT = "plug_in", "plug_out", "report"
+PLUG_IN, PLUG_OUT, REPORT, ARRIVAL = "plug_in", "plug_out", "report", "arrival"
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that befalls a vehicle: a cable goes in (with its charge level) or out, or it reports itself."""
+    """Something that befalls a vehicle: a cable goes in (with its charge level) or out, it reports itself, or a
+    report that was held up on its way arrives.
+    """
 
     kind: str
     vehicle_id: VehicleId
     soc_percent: float = 0.0
     schedule: tuple[Deadline | None, ...] | None = None
+    fact: Fact | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +65,6 @@ class World:
     vehicles: dict[VehicleId, VirtualVehicle] = field(default_factory=dict)
     policies: dict[VehicleId, PolicyId] = field(default_factory=dict)
     happenings: list[tuple[datetime, int, Happening]] = field(default_factory=list)
-    on_fact: Callable[[VehicleId, Fact], Iterable[Fact]] | None = None
     fact_count: int = 0
     plugged_in_count: int = 0
     settled_at: datetime = EPOCH
@@ -99,15 +101,32 @@ class World:
         self.clock.move_to(at)
         now = self.clock.now()
         facts: dict[VehicleId, Fact] = {}
+        arrived: list[tuple[VehicleId, Fact]] = []
         while self.happenings and self.happenings[0][0] <= now:
             _, _, happening = heapq.heappop(self.happenings)
+            if happening.fact is not None:
+                arrived.append((happening.vehicle_id, happening.fact))
+                continue
             await self._befall(happening, now, facts)
         for vehicle_id in await self._due(now):
             vehicle = self.vehicles[vehicle_id]
             if vehicle.plugged_in and vehicle.at < now and vehicle_id not in facts:
                 vehicle.move_to(now)
                 facts[vehicle_id] = vehicle.says()
-        await self.report(facts, now)
+        for vehicle_id, fact in facts.items():
+            arrived += [(vehicle_id, said) for said in self.link(vehicle_id, fact)]
+        if arrived:
+            self.fact_count += len(arrived)
+            await self.report(arrived, now)
+        await self.tend()
+
+    def link(self, vehicle_id: VehicleId, fact: Fact) -> Iterable[Fact]:
+        """What the telemetry link makes of a report, now; a poor one loses, repeats, or holds up (ARRIVAL)."""
+        del vehicle_id
+        return (fact,)
+
+    async def tend(self) -> None:
+        """Have the engine look after all that is due."""
         while (await run_due(self.engine)).due >= BATCH:
             pass
 
@@ -116,9 +135,7 @@ class World:
         if happening.kind == PLUG_IN:
             if happening.schedule is not None:
                 policy_id = self.policies[happening.vehicle_id]
-                await change_policy(
-                    self.ports, self.organization_id, policy_id, schedule=happening.schedule
-                )
+                await change_policy(self.ports, self.organization_id, policy_id, schedule=happening.schedule)
             vehicle.plug_in(now, happening.soc_percent)
             self.plugged_in_count += 1
         elif happening.kind == PLUG_OUT:
@@ -132,17 +149,9 @@ class World:
             self._report_again(vehicle)
         facts[happening.vehicle_id] = vehicle.says()
 
-    async def report(self, facts: dict[VehicleId, Fact], now: datetime) -> None:
-        """Send what the vehicles say, through whatever the telemetry link does to it."""
-        sent = [
-            (vehicle_id, said)
-            for vehicle_id, fact in facts.items()
-            for said in (self.on_fact(vehicle_id, fact) if self.on_fact is not None else (fact,))
-        ]
-        if not sent:
-            return
-        self.fact_count += len(sent)
-        items = [Incoming(index=i, vehicle_id=vid, fact=fact) for i, (vid, fact) in enumerate(sent)]
+    async def report(self, facts: Sequence[tuple[VehicleId, Fact]], now: datetime) -> None:
+        """Send facts in one batch."""
+        items = [Incoming(index=i, vehicle_id=vid, fact=fact) for i, (vid, fact) in enumerate(facts)]
         await ingest(self.ports, self.organization_id, items, received_at=now)
 
     async def _due(self, now: datetime) -> list[VehicleId]:

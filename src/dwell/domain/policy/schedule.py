@@ -39,6 +39,7 @@ class Due(msgspec.Struct, frozen=True):
     minimum_charge_percent: float
 
 
+@lru_cache(maxsize=2048)
 def minutes_of(wall: str) -> int:
     """Minutes after local midnight of `HH:MM`, 0 … 1440. Raises ValueError."""
     hour, colon, minute = wall.partition(":")
@@ -50,10 +51,13 @@ def minutes_of(wall: str) -> int:
     return total
 
 
+_zone = lru_cache(maxsize=1024)(ZoneInfo)
+
+
 @lru_cache(maxsize=8192)
 def local_instant(day: date, minute: int, timezone: str) -> datetime:
     """The instant `minute` minutes of wall time into `day`; skipped times move to the first valid one."""
-    zone = ZoneInfo(timezone)
+    zone = _zone(timezone)
     wall = datetime.combine(day, time()) + timedelta(minutes=minute)
     at = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if at.astimezone(zone).replace(tzinfo=None) == wall:
@@ -78,7 +82,7 @@ def dues_after(
     schedule: tuple[Deadline | None, ...], at: datetime, timezone: str, *, days: int = _HORIZON_DAYS
 ) -> Iterator[Due]:
     """The deadlines after `at`, in order, for `days` local days ahead; none for an empty schedule."""
-    first = at.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+    first = at.astimezone(_zone(timezone)).date() - timedelta(days=1)
     for offset in range(days + 2):
         day = first + timedelta(days=offset)
         entry = schedule[day.weekday()]
@@ -98,7 +102,7 @@ def restricted_windows(
     restrictions: tuple[Restriction, ...], start_at: datetime, end_at: datetime, timezone: str
 ) -> Iterator[tuple[datetime, datetime]]:
     """The restriction windows that meet `[start_at, end_at)`; one that ends at or before its start ends next day."""
-    zone = ZoneInfo(timezone)
+    zone = _zone(timezone)
     day = start_at.astimezone(zone).date() - timedelta(days=1)
     last = end_at.astimezone(zone).date()
     while day <= last:

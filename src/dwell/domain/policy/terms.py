@@ -56,9 +56,25 @@ class VisitTerms(msgspec.Struct, frozen=True):
         """The policy terms in force at `instant`; None for an unmanaged visit."""
         if not self.agreed:
             return None
+        if len(self.agreed) == 1:
+            return self.agreed[0].terms
         found = self.agreed[0].terms
         for entry in self.agreed[1:]:
             if entry.from_at > instant:
                 break
             found = entry.terms
         return found
+
+    def edited_after(self, instant: datetime) -> datetime | None:
+        """When the policy was next edited after `instant`; the first entry is no edit."""
+        if len(self.agreed) < 2 or self.agreed[-1].from_at <= instant:
+            return None
+        return next(entry.from_at for entry in self.agreed[1:] if entry.from_at > instant)
+
+
+def agreed_since(agreed: tuple[Agreed, ...], instant: datetime | None) -> tuple[Agreed, ...]:
+    """The entries that matter from `instant` on: the one then in force, and all later ones."""
+    if instant is None or len(agreed) < 2:
+        return agreed
+    past = sum(1 for entry in agreed if entry.from_at <= instant)
+    return agreed[max(0, past - 1) :]

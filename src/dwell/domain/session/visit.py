@@ -119,8 +119,8 @@ def pass_time(visit: Visit, until: datetime, terms: VisitTerms, *, inclusive: bo
     """Let deadlines and policy edits up to `until` take effect, each at its own instant."""
     while True:
         due_at = visit.target.ready_by if visit.target is not None else None
-        edit_at = next((a.from_at for a in terms.agreed[1:] if a.from_at > visit.clock_at), None)
-        next_at = min((at for at in (due_at, edit_at) if at is not None), default=None)
+        edit_at = terms.edited_after(visit.clock_at)
+        next_at = _sooner(due_at, edit_at)
         if next_at is None or next_at > until or (next_at == until and not inclusive):
             return
         if next_at == due_at and visit.target is not None:
@@ -141,16 +141,35 @@ def waiting_target(terms: VisitTerms, now: datetime, charge_limit_percent: float
     if terms.anticipated_at is None:
         return _target_at(terms, now, charge_limit_percent, number=1)
     target = _target_at(terms, terms.anticipated_at, charge_limit_percent, number=1)
-    clock_at = terms.anticipated_at
+    return moved_on(target, terms.anticipated_at, now, terms, charge_limit_percent=charge_limit_percent)
+
+
+def moved_on(
+    target: Target | None,
+    since: datetime,
+    now: datetime,
+    terms: VisitTerms,
+    *,
+    charge_limit_percent: float | None,
+) -> Target | None:
+    """A waiting session's target, right at `since`, as it is at `now`; the charge limit caps it without counting."""
+    clock_at = since
     while target is not None:
-        edit_at = next((a.from_at for a in terms.agreed[1:] if a.from_at > clock_at), None)
-        next_at = min(at for at in (target.ready_by, edit_at) if at is not None)
-        if next_at > now:
+        next_at = _sooner(target.ready_by, terms.edited_after(clock_at))
+        if next_at is None or next_at > now:
             break
         clock_at = next_at
         following = _target_at(terms, next_at, charge_limit_percent, number=target.number + 1)
         target = following if following is None or _differs(following, target) else target
-    return target
+    if target is None:
+        return None
+    return _target_at(terms, max(clock_at, since), charge_limit_percent, number=target.number)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
 
 
 def _retarget(visit: Visit, at: datetime, terms: VisitTerms) -> None:
