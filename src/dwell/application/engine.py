@@ -15,6 +15,7 @@ import msgspec
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
+from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
 from dwell.application.ports import Ports, Transaction, VehicleOrders
 from dwell.application.steer import steer, wants_plan
 from dwell.application.telemetry import look_again, next_look, recut_from
@@ -29,11 +30,12 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Looked:
-    """What one look did: how many vehicles were due, the orders to hand out, and plans that were found unsound."""
+    """What one look did: how many vehicles were due, the orders to hand out, plans found unsound, and failures."""
 
     due: int = 0
     orders: list[Order] = field(default_factory=list)
     plan_faults: list[tuple[VehicleId, tuple[Fault, ...]]] = field(default_factory=list)
+    failures: list[tuple[VehicleId, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +77,36 @@ async def _look(moment: Moment, grids: Grids, limit: int) -> Looked:
         by_organization.setdefault(track.organization_id, []).append(track)
     for organization_id, tracks in by_organization.items():
         cases = await load_cases(moment.tx, organization_id, [t.vehicle_id for t in tracks])
-        for case in cases.values():
-            await _tend(moment, case, grids, looked)
-        await close_cases(
-            moment,
-            list(cases.values()),
-            {case.vehicle.id: next_look(case, moment.now) for case in cases.values()},
-        )
-        gone = [t for t in tracks if t.vehicle_id not in cases]
-        if gone:
-            await moment.tx.save_tracks([msgspec.structs.replace(t, wake_at=None) for t in gone])
+        tended = [case for case in cases.values() if await _is_tended(moment, case, grids, looked)]
+        await close_cases(moment, tended, {c.vehicle.id: next_look(c, moment.now) for c in tended})
+        left = {case.vehicle.id for case in tended}
+        await _put_off(moment, [t for t in tracks if t.vehicle_id not in left], cases)
     return looked
+
+
+async def _put_off(moment: Moment, tracks: list[Track], cases: dict[VehicleId, Case]) -> None:
+    """Vehicles that are gone wake no more; those that could not be looked after do so later."""
+    later = moment.now + RETRY_AFTER
+    put_off = [msgspec.structs.replace(t, wake_at=later if t.vehicle_id in cases else None) for t in tracks]
+    if put_off:
+        await moment.tx.save_tracks(put_off)
+
+
+async def _is_tended(moment: Moment, case: Case, grids: Grids, looked: Looked) -> bool:
+    """Look after one vehicle. False where the engine could not: it is named in `looked`, the others go on."""
+    try:
+        await _tend(moment, case, grids, looked)
+    except INDIGESTIBLE as error:
+        looked.failures.append((case.vehicle.id, named(error)))
+        return False
+    return True
 
 
 async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> None:
     if case.recut_from_at is not None:
         since, case.recut_from_at = case.recut_from_at, None
         await recut_from(moment, case, since)
+        case.recut_from_at = None  # it may ask for itself again, and has just had its way
     await look_again(moment, case)
     if case.plan_wanted:
         faults = await plan_visit(moment, case, grids)

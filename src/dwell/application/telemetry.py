@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
+from dwell.application.poison import INDIGESTIBLE, named, set_aside
 from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
 from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recut
 from dwell.application.steer import steer, wake_at, wants_plan
 from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming
 from dwell.domain.ids import OrganizationId, VehicleId
-from dwell.domain.session.facts import Fact, canonical, digest_of
+from dwell.domain.session.facts import Fact, digest_of
 from dwell.domain.session.incoming import Incoming, Receipt, Rejection
 from dwell.domain.session.steering import PENDING
 
@@ -103,7 +104,12 @@ async def _take_all(
     for stored, is_new in zip(offered, new, strict=True):
         if is_new:
             fresh.setdefault(stored.vehicle_id, []).append(stored)
-    changed = [await _apply(moment, cases[vid], added, late.get(vid)) for vid, added in fresh.items()]
+    changed = []
+    for vehicle_id, added in fresh.items():
+        try:
+            changed.append(await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id)))
+        except INDIGESTIBLE as error:
+            await set_aside(moment, cases[vehicle_id], added, reason=named(error))
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
     return sum(len(added) for added in fresh.values())
 
@@ -120,7 +126,7 @@ async def _apply(
         around, known = late
         too_late = _too_late(around, added, moment.now)
         if too_late:
-            await _set_aside(moment, case, too_late)
+            await set_aside(moment, case, too_late, reason=LATE)
             gone = {stored.digest for stored in too_late}
             facts = [stored.fact for stored in added if stored.digest not in gone]
         if facts:
@@ -146,25 +152,6 @@ def _too_late(around: Neighbourhood, added: list[StoredFact], now: datetime) -> 
             for s in final
         )
     ]
-
-
-async def _set_aside(moment: Moment, case: Case, too_late: list[StoredFact]) -> None:
-    """Keep late facts where they change nothing."""
-    await moment.tx.remove_facts(
-        case.organization_id, case.vehicle.id, [stored.digest for stored in too_late]
-    )
-    await moment.tx.add_quarantined(
-        [
-            Quarantined(
-                organization_id=case.organization_id,
-                vehicle_id=case.vehicle.id,
-                received_at=moment.now,
-                reason=LATE,
-                raw=canonical(stored.fact),
-            )
-            for stored in too_late
-        ]
-    )
 
 
 async def recut_from(moment: Moment, case: Case, since: datetime) -> None:

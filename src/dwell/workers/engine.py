@@ -31,6 +31,8 @@ async def run_engine(engine: Engine, news: asyncio.Event) -> None:
             continue
         for vehicle_id, faults in looked.plan_faults:
             log.error("plan_refused_by_verifier", vehicle_id=vehicle_id, faults=[f.message for f in faults])
+        for vehicle_id, reason in looked.failures:
+            log.error("vehicle_put_off", vehicle_id=vehicle_id, reason=reason)
         if looked.due < BATCH:
             await _wait(news, _seconds_until(wake_at, engine.ports.clock.now()))
 
