@@ -1,0 +1,1 @@
+"""Ways to vehicles: one file each, all of them `VehicleOrders`."""
