@@ -19,13 +19,14 @@ from dwell.domain.ids import LocationId, OrganizationId, UserId, VehicleId
 from dwell.domain.registry import Information, Location, Organization, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.incoming import Incoming
-from dwell.domain.session.record import SETTLED, Session, by_law
+from dwell.domain.session.record import SETTLED, Session
 from dwell.domain.session.settle import row_stretches
 from dwell.domain.tariff.cost import cost_of
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from dwell.simulation.clock import SeededIds, VirtualClock
 from dwell.simulation.vehicle import VirtualVehicle
 from dwell.simulation.world import PLUG_IN, PLUG_OUT, Happening
+from law import agree
 from simulation.shaken import ShakenWorld
 
 pytestmark = pytest.mark.anyio
@@ -194,7 +195,7 @@ async def test_whatever_happens_the_books_are_right(seed: int) -> None:
     for session in settled:
         assert session.energy_wh == metered_wh(facts[session.vehicle_id], session)
     reference = await told_in_order(seed, facts)
-    assert [by_law(s) for s in settled] == [by_law(s) for s in reference]
+    assert agree(settled, reference)
 
 
 async def told_in_order(seed: int, facts: dict[VehicleId, list[Fact]]) -> list[Session]:

@@ -167,8 +167,9 @@ def wake_at(case: Case, now: datetime) -> datetime | None:
     instants = [s.target.ready_by for s in case.upcoming.values() if s.target is not None]
     visit, session, span = case.visit, case.active, case.cutter.span
     if visit is not None and session is not None and span is not None:
-        ready_by = session.target.ready_by if session.target is not None else None
-        instants += [silence_ends_at(span, ready_by), ready_by]
+        judged_by = visit.target.ready_by if visit.target is not None else None
+        next_by = session.target.ready_by if session.target is not None else None
+        instants += [silence_ends_at(span, judged_by), next_by]
         instants += _control_instants(case, visit, session, now)
     return min((at for at in instants if at is not None), default=None)
 

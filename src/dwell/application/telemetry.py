@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
@@ -12,6 +12,7 @@ from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recu
 from dwell.application.steer import steer, wake_at, wants_plan
 from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming
 from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
 from dwell.domain.session.incoming import Incoming, Receipt, Rejection
 from dwell.domain.session.steering import PENDING
@@ -89,7 +90,7 @@ async def _take_all(
     for vehicle_id, group in groups.items():
         case = cases[vehicle_id]
         earliest = min(fact.at for fact in group.values())
-        if case.newest_at is not None and earliest <= case.newest_at:
+        if _touches_the_past(case, group.values(), earliest):
             around = await neighbourhood(moment, case, earliest)
             known = await moment.tx.facts(organization_id, vehicle_id, since=around.facts_from_at)
             late[vehicle_id] = (around, known)
@@ -112,6 +113,19 @@ async def _take_all(
             await set_aside(moment, cases[vehicle_id], added, reason=named(error))
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
     return sum(len(added) for added in fresh.values())
+
+
+def _touches_the_past(case: Case, facts: Iterable[Fact], earliest: datetime) -> bool:
+    """Whether a fact is older than what is known, or young enough to undo the plug-out that settled the last visit."""
+    if case.newest_at is None:
+        return False
+    if earliest <= case.newest_at:
+        return True
+    return (
+        case.cutter.span is None
+        and earliest <= case.newest_at + FLAP
+        and any(fact.says_plugged for fact in facts)
+    )
 
 
 async def _apply(
