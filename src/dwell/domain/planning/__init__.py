@@ -1,0 +1,45 @@
+"""One vehicle's charging plan: state the problem, solve it, verify the answer, explain it.
+
+    grid = PriceGrid.of(curve)                  # once per curve; shared by all problems on it
+    problem = Problem(now_at=…, vehicle=VehicleLimits(…), target=RegularTarget(…), prices=grid, timezone=zone)
+    plan = solve(problem)                       # Plan with blocks
+    faults = verify(problem, plan)              # () when the plan is sound; shares no code with the solver
+    words = explain(problem, plan)              # words.summary, words.reasons[i] for plan.blocks[i]
+
+Nothing here waits, reads a clock or keeps a log.
+"""
+
+from dwell.domain.planning.explain import Explanation, explain
+from dwell.domain.planning.plan import Block, BlockType, Plan
+from dwell.domain.planning.prices import PriceGrid
+from dwell.domain.planning.problem import (
+    Ceiling,
+    Control,
+    ImmediateStart,
+    Problem,
+    RegularTarget,
+    Target,
+    VehicleLimits,
+    Window,
+)
+from dwell.domain.planning.solve import solve
+from dwell.domain.planning.verify import verify
+
+__all__ = [
+    "Block",
+    "BlockType",
+    "Ceiling",
+    "Control",
+    "Explanation",
+    "ImmediateStart",
+    "Plan",
+    "PriceGrid",
+    "Problem",
+    "RegularTarget",
+    "Target",
+    "VehicleLimits",
+    "Window",
+    "explain",
+    "solve",
+    "verify",
+]

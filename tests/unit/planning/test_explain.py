@@ -1,0 +1,71 @@
+"""Planner: every block and every plan has a sentence that a customer can read."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from dwell.domain.planning import Control, ImmediateStart, explain, solve
+from unit.planning.plan_builders import at, car, hourly, problem
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def reasons(**changes: object) -> tuple[str, ...]:
+    asked = problem(*changes.pop("prices_by_hour", (0.3, 0.1, 0.2)), timezone=BERLIN, **changes)  # type: ignore[misc, arg-type]  # words of the builder
+    return explain(asked, solve(asked)).reasons
+
+
+def test_the_cheapest_time_is_named_with_the_local_deadline() -> None:
+    assert reasons(wanted=72.5 - 10) == ("cheapest 1 h 15 min before 00:00",)
+
+
+def test_several_blocks_are_parts_of_it() -> None:
+    assert (
+        reasons(prices_by_hour=(0.1, 0.3, 0.1), wanted=70) == ("part of the cheapest 2 h before 00:00",) * 2
+    )
+
+
+def test_the_reserve_says_its_level() -> None:
+    assert reasons(wanted=52, reserve=52) == ("battery below 52 %",)
+
+
+def test_a_negative_price_earns_money() -> None:
+    assert reasons(prices_by_hour=(0.1, -0.2), wanted=60) == ("price below zero: charging earns money",)
+
+
+def test_too_little_time_is_said() -> None:
+    assert reasons(wanted=90) == ("too little time before 00:00: full power until 90 % is in",)
+
+
+def test_an_immediate_start_says_how_far() -> None:
+    assert reasons(target=ImmediateStart(minimum_charge_percent=65)) == (
+        "immediate start: full power until 65 %",
+    )
+
+
+def test_low_power_between_two_runs_has_its_reason() -> None:
+    asked = problem(
+        0.10, 0.12, 0.10, 0.12, wanted=72, start_cost=0.3, vehicle=car(control=Control.MODULATING)
+    )
+
+    assert "low power" in explain(asked, solve(asked)).reasons[1]
+
+
+def test_the_summary_warns_of_what_is_missing() -> None:
+    asked = problem(0.1, 0.2, wanted=90, prices=hourly(0.1))
+    words = explain(asked, solve(asked)).summary
+
+    assert "90 % cannot be reached by 22:00, 70 % can." in words
+    assert "Prices are known for" in words
+
+
+def test_the_summary_of_an_idle_plan_says_why() -> None:
+    asked = problem(0.1, wanted=50)
+
+    assert explain(asked, solve(asked)).summary == "Nothing to charge: the battery is at 50 %."
+
+
+def test_a_far_deadline_has_its_day() -> None:
+    asked = problem(*[0.1] * 30, wanted=60)
+
+    assert at(30).strftime("%H:%M on %Y-%m-%d") in explain(asked, solve(asked)).reasons[0]
