@@ -1,0 +1,69 @@
+"""Things as blobs, and back. What is settled is squeezed, for it is kept for years and seldom read."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+
+import msgspec
+
+from dwell.application.ports import Event
+from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
+from dwell.domain.session.facts import Fact
+from dwell.domain.session.record import SETTLED, Session
+from dwell.domain.session.steering import Order
+from dwell.domain.session.track import Track
+
+encode = msgspec.msgpack.Encoder().encode
+decode_organization = msgspec.msgpack.Decoder(Organization).decode
+decode_credential = msgspec.msgpack.Decoder(Credential).decode
+decode_user = msgspec.msgpack.Decoder(User).decode
+decode_location = msgspec.msgpack.Decoder(Location).decode
+decode_vehicle = msgspec.msgpack.Decoder(Vehicle).decode
+decode_policy = msgspec.msgpack.Decoder(Policy).decode
+decode_track = msgspec.msgpack.Decoder(Track).decode
+decode_fact = msgspec.msgpack.Decoder(Fact).decode
+decode_event = msgspec.msgpack.Decoder(Event).decode
+decode_order = msgspec.msgpack.Decoder(Order).decode
+_decode_session = msgspec.msgpack.Decoder(Session).decode
+
+_SQUEEZED = 0x78
+"""A zlib stream begins so; a msgpack map, which is what a session is, never does."""
+_LEVEL = 6
+_WORDS_1 = (
+    b"reasons reached_at target_number made_at powers_w blocks start_at end_at energy_wh reachable "
+    b"reachable_soc_percent price_coverage expected_savings start_soc_percent sentence "
+    b"currency cost baseline_cost savings detail type minimum_charge_percent ready_by battery_reserve_percent number "
+    b"source state target_number soc_at_ready_by_percent reached_at deadline 07:00 schedule restrictions weekdays "
+    b"from_at terms timezone Europe/Berlin zone power_max_w power_min_w battery_capacity_wh efficiency control on_off "
+    b"grid_limit_w agreed anticipated_at smart_charging charging_mode optimized link_valid at_home "
+    b"id organization_id user_id vehicle_id policy_id location_id SETTLED created_at updated_at revision settled_at "
+    b"mode REGULAR BATTERY_RESERVE plugged_in_at plugged_out_at inferred_end_at at_home short suspect "
+    b"suspect_accepted energy_wh energy_source register power soc rows_from_at rows_wh soc_from_percent "
+    b"soc_to_percent soc_observed_at average_power_w peak_power_w charging target outcome REACHED MISSED reason "
+    b"valuation promise first_promise error"
+)
+"""Words that sessions are full of. Frozen: what was squeezed with it cannot be read without it."""
+
+
+def encode_session(session: Session) -> bytes:
+    """The session's blob; squeezed when it is settled."""
+    plain = encode(session)
+    if session.state != SETTLED:
+        return plain
+    squeezer = zlib.compressobj(_LEVEL, zdict=_WORDS_1)
+    return squeezer.compress(plain) + squeezer.flush()
+
+
+def decode_session(blob: bytes) -> Session:
+    """The session of a blob, squeezed or plain."""
+    if blob[0] != _SQUEEZED:
+        return _decode_session(blob)
+    return _decode_session(zlib.decompressobj(zdict=_WORDS_1).decompress(blob))
+
+
+def digest_of_name(name: str) -> bytes:
+    """16 bytes by which a name of any length and alphabet is looked up."""
+    return hashlib.blake2b(
+        name.encode("utf-8", "surrogatepass"), digest_size=16, person=b"dwell-name"
+    ).digest()

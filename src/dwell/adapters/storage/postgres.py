@@ -1,0 +1,186 @@
+"""The grown store: PostgreSQL 15 or newer, by asyncpg.
+
+Isolation is REPEATABLE READ: a work sees one state of everything, and a work that would change what another has changed
+meanwhile fails and is run again from the start. Tracks are locked when they are loaded, so two works about one vehicle
+are serial; rules that no row lock can hold (one unsettled session per policy) are unique indexes. A commit is flushed
+before anybody is answered (synchronous_commit = on).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+
+from dwell.adapters.storage.curves import CurveCache
+from dwell.adapters.storage.postgres_connection import (
+    CONNECT_TIMEOUT_S,
+    LOST,
+    RACED,
+    REFUSING,
+    SETTINGS,
+    PostgresRows,
+    connected,
+    refused,
+    unavailable,
+)
+from dwell.adapters.storage.races import ATTEMPTS, TakenConflict, VersionRace, too_many_races
+from dwell.adapters.storage.sql_reader import SqlReader
+from dwell.adapters.storage.sql_transaction import SqlTransaction
+from dwell.application.ports import Reader, Transaction
+from dwell.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+CONNECTIONS = 10
+WAITING_LIMIT = 4_096
+"""Works and reads under way or waiting for a connection; one more is refused at once."""
+RETRY_WITHIN_S = 5.0
+"""How long a lost server is looked for before the caller is told: a restart takes a second or two."""
+FIRST_PAUSE_S = 0.01
+LONGEST_PAUSE_S = 0.5
+
+
+class PostgresStore:
+    """A Store in a PostgreSQL database. Make one with `open`."""
+
+    def __init__(self, pool: asyncpg.Pool, *, retry_within_s: float) -> None:
+        self._pool = pool
+        self._retry_within_s = retry_within_s
+        self._curves = CurveCache()
+        self._asked = 0
+        self.trouble: str | None = None
+        """Why the last work could not be done, for the health page; None while all is well."""
+
+    @classmethod
+    async def open(
+        cls, url: str, *, connections: int = CONNECTIONS, retry_within_s: float = RETRY_WITHIN_S
+    ) -> PostgresStore:
+        """The store in the database at `url`, which must have its schema (`schema.upgrade`).
+
+        Raises Unavailable where it cannot be reached, Refused for an address or a password that is wrong.
+        """
+        async with connected(url):
+            pass  # the pool connects when first asked; better to learn now that it cannot
+        try:
+            pool = asyncpg.create_pool(
+                url,
+                min_size=0,
+                max_size=connections,
+                timeout=CONNECT_TIMEOUT_S,
+                server_settings=SETTINGS,
+                statement_cache_size=256,
+            )
+            await pool
+        except ValueError as error:
+            raise refused(error) from None
+        return cls(pool, retry_within_s=retry_within_s)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        async def once() -> T:
+            async with self._transaction() as rows:
+                return await work(SqlTransaction(rows, self._curves))
+
+        return await self._tried(once)
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        async def once() -> T:
+            async with self._transaction(readonly=True) as rows:
+                return await work(SqlReader(rows, self._curves))
+
+        return await self._tried(once)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then close every connection."""
+        try:
+            await asyncio.wait_for(self._pool.close(), CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _transaction(self, *, readonly: bool = False) -> AsyncIterator[PostgresRows]:
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=readonly)
+            await transaction.start()
+            try:
+                yield PostgresRows(connection)
+            except BaseException:  # nothing of the work may remain, whatever ended it
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except LOST as error:
+                raise _UnknownOutcome from error
+
+    async def _tried(self, once: Callable[[], Awaitable[T]]) -> T:
+        if self._asked >= WAITING_LIMIT:
+            raise Unavailable("too many works are waiting; try again", code="overloaded")
+        self._asked += 1
+        try:
+            answer = await self._with_retries(once)
+            self.trouble = None
+            return answer
+        except Unavailable as error:
+            self.trouble = error.message
+            raise
+        finally:
+            self._asked -= 1
+
+    async def _with_retries(self, once: Callable[[], Awaitable[T]]) -> T:
+        """`once`, again after a lost race or a lost server, within limits; never after it was committed."""
+        patience = _Patience(self._retry_within_s)
+        while True:
+            try:
+                return await once()
+            except (*RACED, VersionRace, TakenConflict) as error:
+                patience.lost_race(error)
+            except LOST as error:
+                patience.lost_server(error)
+                await self._pool.expire_connections()
+            except REFUSING as error:
+                raise unavailable(error) from error
+            except _UnknownOutcome as error:
+                raise Unavailable(
+                    "the connection was lost during the commit; it may have been applied",
+                    code="unknown_outcome",
+                ) from error
+            await patience.pause()
+
+
+class _Patience:
+    """How often and how long one work is tried again. The `lost_…` methods raise when that is enough."""
+
+    def __init__(self, within_s: float) -> None:
+        self._deadline = asyncio.get_running_loop().time() + within_s
+        self._pause_s = FIRST_PAUSE_S
+        self._races = 0
+        self._taken = 0
+
+    def lost_race(self, error: BaseException) -> None:
+        self._races += 1
+        if isinstance(error, TakenConflict):
+            self._taken += 1
+            if self._taken == 2:  # the second run has seen the other's row and still: no race, a conflict
+                raise error
+        if self._races == ATTEMPTS:
+            raise too_many_races() from error
+
+    def lost_server(self, error: BaseException) -> None:
+        if isinstance(error, ValueError):  # the driver's word for a value it cannot send: a fault of ours
+            raise error
+        if asyncio.get_running_loop().time() + self._pause_s >= self._deadline:
+            raise unavailable(error) from error
+
+    async def pause(self) -> None:
+        """Wait a little longer each time, and not all for the same time."""
+        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))
+        self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+
+
+class _UnknownOutcome(Exception):
+    """The commit was sent and its answer never came."""

@@ -1,0 +1,169 @@
+"""The one thread that writes to an SQLite file, and how many works share one commit.
+
+Works wait in a queue. The thread takes all that are there, up to GROUP_LIMIT, runs each inside a savepoint of one
+transaction, commits once, and only then answers. A work that fails is undone alone; a disk that fails undoes them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from dwell.adapters.storage.driven import run_now
+from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
+from dwell.adapters.storage.sqlite_connection import StorageFailure, control
+from dwell.application.ports import Transaction
+from dwell.domain.errors import Unavailable
+
+QUEUE_LIMIT = 4_096
+"""Works that may wait; one more is refused at once, so that whoever sends slows down."""
+GROUP_LIMIT = 256
+"""Works in one commit; each waits for all of its group."""
+
+Work = Callable[[Transaction], Awaitable[Any]]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A work on its way, and what came of it."""
+
+    work: Work
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop = field(init=False)
+    answer: Any = None
+    error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+
+    def resolve(self) -> None:
+        """Tell the one who waits; in its own loop."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.answer)
+
+
+class SqliteWriter:
+    """A thread with a connection of its own. `connect` opens one; `transaction` makes the Transaction on it."""
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        transaction: Callable[[sqlite3.Connection], Transaction],
+    ) -> None:
+        self._connect = connect
+        self._transaction = transaction
+        self._connection: sqlite3.Connection | None = connect()
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.trouble: str | None = None
+        """Why the last commit failed; None once one has succeeded."""
+        self._thread = threading.Thread(target=self._run, name="dwell-sqlite-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work) -> asyncio.Future[Any]:
+        """The future answer of `work`. Raises Unavailable when the queue is full or closed."""
+        job = Job(work, asyncio.get_running_loop().create_future())
+        with self._changed:
+            if self._closing:
+                raise Unavailable("the store is closed", code="closed")
+            if len(self._waiting) >= QUEUE_LIMIT:
+                raise Unavailable("too many writes are waiting; try again", code="overloaded")
+            self._waiting.append(job)
+            self._changed.notify()
+        return job.future
+
+    def close(self) -> None:
+        """Take no more, finish what waits, close the connection. Blocks."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+            loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+            for job in group:
+                loops.setdefault(job.loop, []).append(job)
+            for loop, jobs in loops.items():
+                with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    loop.call_soon_threadsafe(_resolve_all, jobs)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _next_group(self) -> list[Job]:
+        """The works for the next commit; none when closing and done."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            count = min(GROUP_LIMIT, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(count)]
+
+    def _commit(self, group: list[Job]) -> None:
+        wanted = [job for job in group if not job.future.cancelled()]
+        try:
+            connection = self._connected()
+            control(connection, "BEGIN IMMEDIATE")
+            for job in wanted:
+                self._attempt(connection, job)
+            control(connection, "COMMIT")
+            self.trouble = None
+        except StorageFailure as failure:
+            self.trouble = str(failure)
+            self._let_go(failure)
+            for job in wanted:
+                job.answer, job.error = None, failure.unavailable()
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+            # What a failed commit left in the log is copied back or cut off before anything is added to it.
+            control(self._connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+        return self._connection
+
+    def _attempt(self, connection: sqlite3.Connection, job: Job) -> None:
+        """Run the work in a savepoint. Raises StorageFailure when the transaction as a whole is lost."""
+        for _ in range(ATTEMPTS):
+            control(connection, "SAVEPOINT work")
+            try:
+                job.answer = run_now(job.work(self._transaction(connection)))
+            except StorageFailure:
+                raise
+            except BaseException as error:  # noqa: BLE001 - of whatever kind, it is for the one who gave the work
+                job.error = error
+                control(connection, "ROLLBACK TO work")
+            else:
+                job.error = None
+            control(connection, "RELEASE work")
+            if not isinstance(job.error, VersionRace):
+                return
+        job.error = too_many_races()
+
+    def _let_go(self, failure: StorageFailure) -> None:
+        """Undo the transaction; give up a connection whose pages may differ from what is on disk."""
+        connection = self._connection
+        if connection is None:
+            return
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if failure.broken or connection.in_transaction:
+            self._connection = None
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+def _resolve_all(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.resolve()

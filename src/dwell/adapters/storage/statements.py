@@ -1,0 +1,199 @@
+"""Every statement of the SQL stores, by name, in the words that `dialect` turns into those of each engine.
+
+A test reads all of them: one that touches a table of tenants must name the organization, save those listed there.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlalchemy import Table
+
+from dwell.adapters.storage import tables
+from dwell.adapters.storage.dialect import Insert
+
+
+def _insert(table: Table) -> Insert:
+    return Insert(table, tuple(column.name for column in table.columns if column.identity is None))
+
+
+def _upsert(table: Table, *, condition: str = "", tells: bool = False) -> Insert:
+    """Insert, or replace the row of the same primary key where `condition` holds."""
+    key = tuple(column.name for column in table.primary_key)
+    columns = tuple(column.name for column in table.columns)
+    changes = [f"{name} = excluded.{name}" for name in columns if name not in key]
+    conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)} {condition}".strip()
+    return Insert(table, columns, conflict, key if tells else ())
+
+
+ADD_ORGANIZATION = _insert(tables.organizations)
+SAVE_CREDENTIAL = _upsert(tables.credentials)
+ADD_USER = _insert(tables.users)
+SAVE_LOCATION = _upsert(tables.locations)
+SAVE_VEHICLE = _upsert(tables.vehicles)
+SAVE_POLICY = _upsert(tables.policies)
+SAVE_TRACK = _upsert(tables.tracks, condition="WHERE tracks.version = excluded.version - 1", tells=True)
+SAVE_SESSION = _upsert(tables.sessions)
+ADD_FACT = Insert(
+    tables.facts,
+    tuple(column.name for column in tables.facts.columns),
+    "ON CONFLICT (organization_id, vehicle_id, digest) DO NOTHING",
+    ("vehicle_id", "digest"),
+)
+SAVE_PACK = _upsert(tables.fact_packs)
+ADD_QUARANTINED = _insert(tables.quarantine)
+ADD_EVENT = _insert(tables.outbox)
+SAVE_ORDER = _upsert(tables.orders)
+SAVE_ZONE = _upsert(tables.price_zones)
+ADD_SLOT = _insert(tables.price_slots)
+
+ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
+CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
+USER = "SELECT body FROM users WHERE organization_id = :organization_id AND id = :id"
+USER_BY_REFERENCE = """
+SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
+"""
+LOCATION = "SELECT body FROM locations WHERE organization_id = :organization_id AND id = :id"
+VEHICLE = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id = :id"
+VEHICLES_BY_ID = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id @in(ids)"
+POLICY = "SELECT body FROM policies WHERE organization_id = :organization_id AND id = :id"
+POLICIES_OF_VEHICLES = """
+SELECT body FROM policies WHERE organization_id = :organization_id AND vehicle_id @in(ids) AND deleted = 0
+ORDER BY created_at, id
+"""
+LOCATIONS_OF_USERS = """
+SELECT body FROM locations WHERE organization_id = :organization_id AND user_id @in(ids) AND deleted = 0
+ORDER BY created_at, id
+"""
+
+TRACK = "SELECT body FROM tracks WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id"
+TRACKS = """
+SELECT body FROM tracks WHERE organization_id = :organization_id AND vehicle_id @in(ids)
+ORDER BY vehicle_id @for_update
+"""
+DUE_TRACKS = """
+SELECT body FROM tracks WHERE wake_at <= :now ORDER BY wake_at, organization_id, vehicle_id
+LIMIT :limit @for_update @skip_locked
+"""
+NEXT_WAKE = "SELECT MIN(wake_at) FROM tracks WHERE wake_at IS NOT NULL"
+
+SESSION = "SELECT body FROM sessions WHERE organization_id = :organization_id AND id = :id"
+UNSETTLED_OF_POLICY = """
+SELECT body FROM sessions
+WHERE organization_id = :organization_id AND policy_id = :policy_id AND state <> 'SETTLED' AND policy_id IS NOT NULL
+"""
+UNSETTLED_OF_VEHICLES = """
+SELECT body FROM sessions
+WHERE organization_id = :organization_id AND vehicle_id @in(ids) AND state IN ('UPCOMING', 'ACTIVE')
+"""
+SESSIONS_OF_VEHICLE = """
+SELECT body FROM sessions
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id
+  AND (state = 'ACTIVE' OR (state = 'SETTLED' AND ended_at >= :since))
+ORDER BY recency DESC, id
+"""
+WITHDRAW_SESSIONS = "DELETE FROM sessions WHERE organization_id = :organization_id AND id @in(ids)"
+LIVE_VEHICLES_IN_ZONE = """
+SELECT DISTINCT organization_id, vehicle_id FROM sessions WHERE zone = :zone AND state = 'ACTIVE'
+ORDER BY organization_id, vehicle_id
+"""
+SETTLED_IN_ZONE = """
+SELECT body FROM sessions
+WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency AND id > :after_id
+ORDER BY id LIMIT :limit
+"""
+
+FACTS = """
+SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at >= :since
+"""
+FACTS_UNTIL = """
+SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at <= :until
+"""
+REMOVE_FACT = """
+DELETE FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND digest = :digest
+"""
+REMOVE_FACTS_UNTIL = """
+DELETE FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at <= :until
+"""
+PACKS = """
+SELECT until_at, from_at, body FROM fact_packs
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :since
+ORDER BY until_at
+"""
+
+NEWEST_EVENTS = """
+SELECT session_id, position, significant, sequence FROM outbox
+WHERE organization_id = :organization_id AND position IN (
+    SELECT MAX(position) FROM outbox
+    WHERE organization_id = :organization_id AND session_id @in(ids) GROUP BY session_id
+)
+"""
+REPLACE_EVENT = """
+UPDATE outbox SET event_id = :event_id, created_at = :created_at, body = :body
+WHERE organization_id = :organization_id AND position = :position
+"""
+
+ZONE = "SELECT currency, stamp FROM price_zones WHERE zone = :zone"
+ZONES = """
+SELECT zone, currency,
+  (SELECT start_at FROM price_slots WHERE price_slots.zone = price_zones.zone ORDER BY end_at LIMIT 1),
+  (SELECT MAX(end_at) FROM price_slots WHERE price_slots.zone = price_zones.zone)
+FROM price_zones ORDER BY zone
+"""
+SLOTS = """
+SELECT start_at, end_at, price FROM price_slots
+WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= COALESCE(
+    (SELECT MIN(last.end_at) FROM price_slots AS last WHERE last.zone = :zone AND last.end_at >= :end_at), :end_at
+)
+ORDER BY end_at
+"""
+REMOVE_SLOTS = """
+DELETE FROM price_slots
+WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= COALESCE(
+    (SELECT MIN(last.end_at) FROM price_slots AS last WHERE last.zone = :zone AND last.end_at >= :end_at), :end_at
+)
+"""
+
+LISTS = {
+    "locations": "SELECT body FROM locations",
+    "vehicles": "SELECT body FROM vehicles",
+    "policies": "SELECT body FROM policies",
+}
+LIST_FILTERS = {
+    "user_id": "user_id = :user_id",
+    "vehicle_id": "vehicle_id = :vehicle_id",
+    "location_id": "location_id = :location_id",
+    "after_id": "id > :after_id",
+    "before_id": "id < :before_id",
+}
+PAGE_FILTERS = {
+    "vehicle_id": "vehicle_id = :vehicle_id",
+    "policy_id": "policy_id = :policy_id",
+    "location_id": "location_id = :location_id",
+    "shown": "short = 0",
+    "since": "recency <= :since",
+    "until": "recency >= :until_recency AND ended_at <= :until",
+    "after": "(recency, id) > (:key_recency, :key_id)",
+    "before": "(recency, id) < (:key_recency, :key_id)",
+}
+
+
+@lru_cache(maxsize=256)
+def list_of(table: str, filters: frozenset[str]) -> str:
+    """A page of what is not deleted, by id; backwards where there is a `before_id`."""
+    conditions = ["WHERE organization_id = :organization_id AND deleted = 0"]
+    conditions += [text for name, text in LIST_FILTERS.items() if name in filters]
+    order = "ORDER BY id DESC" if "before_id" in filters else "ORDER BY id"
+    return " ".join((LISTS[table], " AND ".join(conditions), order, "LIMIT :limit"))
+
+
+@lru_cache(maxsize=512)
+def settled_page(filters: frozenset[str]) -> str:
+    """A page of settled sessions, newest plug-in first; backwards where there is a `before`.
+
+    An unplugged visit ended after it began, so `until` bounds the plug-in, too: that is what the index can seek.
+    """
+    conditions = ["WHERE organization_id = :organization_id AND state = 'SETTLED'"]
+    conditions += [text for name, text in PAGE_FILTERS.items() if name in filters]
+    order = "ORDER BY recency DESC, id DESC" if "before" in filters else "ORDER BY recency, id"
+    return " ".join(("SELECT body FROM sessions", " AND ".join(conditions), order, "LIMIT :limit"))
