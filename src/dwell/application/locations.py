@@ -11,7 +11,7 @@ from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.places import terms_of
 from dwell.application.ports import Ports, Transaction
 from dwell.application.telemetry import look_again, next_look
-from dwell.application.users import user_named
+from dwell.application.users import user_named, write_naming_user
 from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.ids import LocationId, OrganizationId
 from dwell.domain.registry import BaseLoad, Location
@@ -62,7 +62,7 @@ async def add_location(
         await tx.save_location(location)
         return location
 
-    return await ports.store.write(work)
+    return await write_naming_user(ports, work)
 
 
 async def change_location(

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from dwell.application.case import Moment
+from dwell.application.ports import Ports, Transaction
+from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, UserId
 from dwell.domain.registry import User
+
+T = TypeVar("T")
+_MADE_MEANWHILE = "user_exists"
+
+
+async def write_naming_user(ports: Ports, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Run work that uses `user_named`; again, if another made the same user between its look and its commit."""
+    try:
+        return await ports.store.write(work)
+    except Conflict as conflict:
+        if conflict.code != _MADE_MEANWHILE:
+            raise
+    return await ports.store.write(work)
 
 
 async def user_named(moment: Moment, organization_id: OrganizationId, reference: str) -> User:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dwell.application.case import Moment
 from dwell.application.ports import Ports, Transaction
-from dwell.application.users import user_named
+from dwell.application.users import user_named, write_naming_user
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.registry import Information, Vehicle
 
@@ -49,4 +49,4 @@ async def add_vehicle(
         await tx.save_vehicle(vehicle)
         return vehicle
 
-    return await ports.store.write(work)
+    return await write_naming_user(ports, work)

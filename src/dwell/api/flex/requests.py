@@ -1,0 +1,205 @@
+"""Reading what a caller of the Flex dialect sends: bodies and filters, every fault of them named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from zoneinfo import available_timezones
+
+from dwell.api.flex.mapping import DAYS
+from dwell.api.shared.documents import Document
+from dwell.api.shared.limits import PAGE_SIZE, PAGE_SIZE_AT_MOST
+from dwell.api.shared.problems import HttpRefusal, Issue
+from dwell.application.locations import Premises
+from dwell.application.vehicles import Specification
+from dwell.domain.instants import read_instant
+from dwell.domain.policy.schedule import Deadline, minutes_of
+from dwell.domain.registry import BaseLoad, Information
+from dwell.domain.units import w_from_kw, wh_from_kwh
+
+USER_ID_LENGTH = 128
+BASE_LOADS_AT_MOST = 96
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
+
+class Filters:
+    """The query of a list while it is read; `end` raises with every fault."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._issues: list[Issue] = []
+
+    def uuid(self, name: str) -> str | None:
+        """An id in its one form."""
+        text = self._values.get(name)
+        if text is None or _UUID.fullmatch(text):
+            return text.lower() if text is not None else None
+        self._issues.append(Issue(name, "must be a UUID"))
+        return None
+
+    def text(self, name: str) -> str | None:
+        """A caller's own name of something."""
+        return self._values.get(name)
+
+    def instant(self, name: str) -> datetime | None:
+        """An instant with its zone."""
+        text = self._values.get(name)
+        try:
+            return None if text is None else read_instant(text)
+        except ValueError:
+            self._issues.append(Issue(name, "must be an ISO 8601 instant with Z or an offset"))
+            return None
+
+    def page_size(self) -> int:
+        """How many rows are wanted."""
+        text = self._values.get("pageSize", str(PAGE_SIZE))
+        size = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        if not 1 <= size <= PAGE_SIZE_AT_MOST:
+            self._issues.append(Issue("pageSize", f"must be a whole number from 1 to {PAGE_SIZE_AT_MOST}"))
+        return size
+
+    def one_direction(self) -> None:
+        """Note a fault if both cursors are given."""
+        if "after" in self._values and "before" in self._values:
+            self._issues.append(Issue("before", "cannot be given together with after"))
+
+    def end(self) -> None:
+        """Raise HttpRefusal with 400 if there were faults."""
+        if self._issues:
+            raise HttpRefusal(400, "The query has faults.", issues=self._issues)
+
+
+def canonical_uuid(text: str) -> str | None:
+    """An id in its one form; None for what cannot be one of ours."""
+    return text.lower() if _UUID.fullmatch(text) else None
+
+
+def read_user_id(text: str) -> str:
+    """A caller's name of a user. Raises HttpRefusal with 400."""
+    if not 1 <= len(text) <= USER_ID_LENGTH or not text.isprintable():
+        issue = Issue("userId", f"must have 1 to {USER_ID_LENGTH} printable characters")
+        raise HttpRefusal(400, "The user id cannot be used.", issues=[issue])
+    return text
+
+
+def read_new_policy(body: Document) -> tuple[str, str]:
+    """Vehicle and location to join. Ids that cannot be ours are unknown ids."""
+    vehicle_id = body.text("vehicleId", at_most=64, required=True)
+    location_id = body.text("locationId", at_most=64, required=True)
+    body.end()
+    return canonical_uuid(vehicle_id or "") or "", canonical_uuid(location_id or "") or ""
+
+
+def read_policy_change(
+    body: Document, before: tuple[Deadline | None, ...]
+) -> tuple[int | None, tuple[Deadline | None, ...] | None]:
+    """The reserve and the week that are wanted from now on, None for what stays."""
+    reserve = body.integer("batteryReserve", 0, 100, required=body.has("batteryReserve"))
+    days = body.child("schedule", required=body.has("schedule"))
+    week = list(before)
+    if days is not None:
+        named = [name for name in DAYS if days.has(name)]
+        for name in named:
+            week[DAYS.index(name)] = _read_day(days, name)
+        if not named or not any(week):
+            body.fault("schedule", "must have a deadline on at least one day")
+    body.end()
+    return reserve, None if days is None else tuple(week)
+
+
+def _read_day(days: Document, name: str) -> Deadline | None:
+    day = days.child(name)
+    if day is None:
+        return None
+    deadline = day.text("deadline", at_most=5, required=True)
+    minimum = day.integer("minimumChargeTarget", 0, 100, required=True)
+    if deadline is not None and not _is_wall_time(deadline):
+        day.fault("deadline", "must be a local time HH:MM, 24:00 for the end of the day")
+        deadline = None
+    # A faulty day stands for a deadline, so that the week is not called empty as well.
+    return Deadline(deadline or "00:00", minimum or 0)
+
+
+def _is_wall_time(text: str) -> bool:
+    try:
+        minutes_of(text)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def read_location(body: Document) -> Premises:
+    """A location as its user describes it. Raises HttpRefusal with every fault."""
+    name = body.text("name", at_most=200, required=True)
+    latitude = body.number("latitude", -90, 90, required=True)
+    longitude = body.number("longitude", -180, 180, required=True)
+    timezone = body.text("timezoneName", at_most=64, required=True)
+    if timezone is not None and timezone not in _zones():
+        body.fault("timezoneName", "must be the name of an IANA time zone")
+    zone, area = body.text("zone", at_most=64), body.text("area", at_most=64)
+    radius_m = body.integer("radiusM", 10, 10_000)
+    grid_limit_w = body.integer("gridLimitW", 1, 100_000_000)
+    base_load = tuple(_read_load(entry) for entry in body.children("baseLoad", at_most=BASE_LOADS_AT_MOST))
+    body.end()
+    return Premises(
+        name=name or "",
+        latitude=latitude or 0.0,
+        longitude=longitude or 0.0,
+        timezone=timezone or "",
+        zone=zone,
+        area=area,
+        radius_m=radius_m or 150,
+        grid_limit_w=grid_limit_w,
+        base_load=base_load,
+    )
+
+
+def _read_load(entry: Document) -> BaseLoad:
+    start = entry.text("start", at_most=5, required=True)
+    if start is not None and (not _is_wall_time(start) or start == "24:00"):
+        entry.fault("start", "must be a local time HH:MM")
+    return BaseLoad(start or "00:00", entry.integer("powerW", 0, 100_000_000, required=True) or 0)
+
+
+def read_vehicle(body: Document) -> Specification:
+    """A vehicle as its user describes it. Raises HttpRefusal with every fault."""
+    vendor = body.text("vendor", at_most=100, required=True)
+    information = body.child("information", required=True)
+    named = _read_information(information) if information is not None else None
+    if not body.has("batteryCapacity"):
+        body.fault("batteryCapacity", "is required; null if it is not known")
+    capacity_kwh = body.number("batteryCapacity", 0.1, 10_000)
+    max_kw = body.number("maxPower", 0.1, 10_000, required=True)
+    min_kw = body.number("minPower", 0.1, 10_000)
+    if max_kw is not None and min_kw is not None and min_kw > max_kw:
+        body.fault("minPower", "must not be above maxPower")
+    efficiency = body.number("efficiency", 0.1, 1)
+    control = body.choice("control", ("on_off", "modulating", "none"))
+    body.end()
+    max_w = w_from_kw(max_kw or 0.0)
+    return Specification(
+        vendor=vendor or "",
+        information=named or Information(brand="", model=""),
+        battery_capacity_wh=None if capacity_kwh is None else wh_from_kwh(capacity_kwh),
+        power_max_w=max_w,
+        power_min_w=min(1_400, max_w) if min_kw is None else w_from_kw(min_kw),
+        efficiency=0.9 if efficiency is None else efficiency,
+        control=control or "on_off",
+    )
+
+
+def _read_information(entry: Document) -> Information:
+    return Information(
+        brand=entry.text("brand", at_most=100, required=True) or "",
+        model=entry.text("model", at_most=100, required=True) or "",
+        year=entry.integer("year", 1900, 2100),
+        vin=entry.text("vin", at_most=64),
+        display_name=entry.text("displayName", at_most=200),
+    )

@@ -1,0 +1,28 @@
+"""Answers: a status, bytes and headers. What every operation gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+JSON = "application/json"
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, ready to be sent."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def answer_json(status: int, value: object) -> Answer:
+    """`value`, a struct or plain data, as JSON; decimals as numbers."""
+    return Answer(status, _encode(value))
+
+
+NO_CONTENT = Answer(204)

@@ -1,0 +1,294 @@
+"""Where everything meets: settings become adapters, adapters ports, ports an application, and that a server.
+
+`serve` owns what runs: the server and the engine. A stop is taken in order: no new connections, requests under way are
+answered, the engine ends, the store closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from dwell.adapters.clock import SystemClock
+from dwell.adapters.ids import SystemIds
+from dwell.adapters.storage import open_store
+from dwell.adapters.storage.addresses import SqliteAddress, address_of
+from dwell.application.credentials import Keyring
+from dwell.application.ports import Clock, Ports, VehicleOrders
+from dwell.domain.errors import PeerFault, Refused
+from dwell.domain.session.steering import Order
+from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
+
+if TYPE_CHECKING:
+    from dwell.api.app import Application
+
+KEY_FILE = "dwell.key"
+
+log = structlog.get_logger("dwell")
+
+
+class NoVehicles:
+    """The way to vehicles where none is configured: every order fails to be told, and the session says so."""
+
+    async def give(self, order: Order) -> str:
+        del order
+        raise PeerFault("No way to vehicles is configured.")
+
+
+def build_app(
+    ports: Ports,
+    settings: Settings,
+    *,
+    keyring: Keyring,
+    wall: Clock | None = None,
+    changed: Callable[[], None] = lambda: None,
+    front_text: str = "",
+) -> Application:
+    """The whole application over these ports.
+
+    `wall` is the clock by which credentials live, where that of `ports` is not the wall's; `changed` is called after
+    commits that may give the engine something to do; `front_text` stands on the front page as it is.
+    """
+    from dwell.api.app import Application
+    from dwell.api.flex import routes as flex
+    from dwell.api.flex.token import TokenEndpoint
+    from dwell.api.native import routes as native
+    from dwell.api.open_pages import open_operations
+    from dwell.api.shared.limits import HttpLimits
+    from dwell.api.shared.metrics import Metrics
+    from dwell.api.shared.operations import Backend
+
+    limits = HttpLimits(
+        body_timeout_s=settings.http.body_timeout_s,
+        token_attempts_per_minute=settings.http.token_attempts_per_minute,
+    )
+    backend = Backend(
+        ports=ports,
+        wall=wall or ports.clock,
+        keyring=keyring,
+        limits=limits,
+        metrics=Metrics(),
+        changed=changed,
+    )
+    tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
+    dialects = (*native.operations(), *flex.operations(tokens))
+    pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
+    return Application(backend, [*dialects, *pages])
+
+
+async def serve(
+    settings: Settings,
+    *,
+    orders: VehicleOrders | None = None,
+    started: Callable[[str], None] = lambda address: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until `stop` is set or the process is told to end. `started` is told the server's address.
+
+    Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
+    """
+    from dwell.api.server import listen
+    from dwell.application.engine import Engine
+    from dwell.workers.engine import run_engine
+
+    keyring = load_keyring(settings)
+    async with opened_ports(settings, create=True) as ports:
+        news = asyncio.Event()
+        app = build_app(ports, settings, keyring=keyring, changed=news.set)
+        engine = Engine(ports, orders or NoVehicles())
+        listener = listen(settings.http.host, settings.http.port)
+        await run_app(app, settings, listener, beside=run_engine(engine, news), started=started, stop=stop)
+    log.info("server_stopped")
+
+
+async def run_app(
+    app: Application,
+    settings: Settings,
+    listener: Any,
+    *,
+    beside: Any,
+    started: Callable[[str], None] = lambda address: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve `app` on a listening socket, with the coroutine `beside` running as long; if that fails, so does this."""
+    from dwell.api.server import make_server
+
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def on_started() -> None:
+        log.info("server_started", address=address)
+        started(address)
+
+    server = make_server(
+        app,
+        connections_at_most=settings.http.connections_at_most,
+        graceful_stop_s=settings.http.graceful_stop_s,
+        trusted_proxies=settings.http.trusted_proxies,
+        on_started=on_started,
+    )
+
+    def ask_to_stop() -> None:
+        server.should_exit = True
+
+    stop = stop or asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        companion = tasks.create_task(_companion(beside, ask_to_stop))
+        watcher = tasks.create_task(_stop_when(stop, ask_to_stop))
+        with _signals_set(stop):
+            await server.serve([listener])
+        watcher.cancel()
+        companion.cancel()
+        await asyncio.gather(watcher, companion, return_exceptions=True)
+        if not companion.cancelled() and (fault := companion.exception()) is not None:
+            raise fault
+
+
+async def _companion(work: Any, ask_to_stop: Callable[[], None]) -> None:
+    """Run the work; when it ends, of itself or by a fault, the server ends in order before the fault is raised."""
+    try:
+        await work
+    except Exception:
+        log.exception("engine_failed")
+        raise
+    finally:
+        ask_to_stop()
+
+
+async def _stop_when(stop: asyncio.Event, ask_to_stop: Callable[[], None]) -> None:
+    await stop.wait()
+    log.info("server_stopping")
+    ask_to_stop()
+
+
+@contextlib.contextmanager
+def _signals_set(stop: asyncio.Event) -> Any:
+    """SIGINT and SIGTERM set the event while the block runs; elsewhere than in the main thread nothing is changed."""
+    loop = asyncio.get_running_loop()
+    taken = list[signal.Signals]()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Ports]:
+    """Ports on the configured store, closed at the end.
+
+    `create`: an SQLite file that does not exist yet is made; a PostgreSQL database is only ever changed by
+    `dwell db upgrade`. Raises Refused, Unavailable.
+    """
+    address = address_of(settings.database_url)
+    if create and isinstance(address, SqliteAddress) and not address.path.exists():
+        await upgrade_store(settings)
+    store = await open_store(settings.database_url)
+    try:
+        yield Ports(store, SystemClock(), SystemIds())
+    finally:
+        await store.close()
+
+
+async def upgrade_store(settings: Settings) -> None:
+    """Bring the configured store's schema up to date, making the SQLite file's folder if need be."""
+    from dwell.adapters.storage import schema
+
+    address = address_of(settings.database_url)
+    if isinstance(address, SqliteAddress):
+        address.path.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await schema.upgrade(settings.database_url)
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """The key of credentials and cursors: the configured one, or that in a file beside the data, made if missing.
+
+    The file lies in the SQLite file's folder, for PostgreSQL in the user's data directory, and only its owner can read
+    it. Several processes on several machines need the same key: set DWELL_SECRET_KEY there. Raises Refused.
+    """
+    if settings.secret_key is not None:
+        return Keyring(settings.secret_key)
+    address = address_of(settings.database_url)
+    folder = address.path.absolute().parent if isinstance(address, SqliteAddress) else data_directory()
+    path = folder / KEY_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _make_key_file(path)
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        raise Refused(f"the key file {path} cannot be used: {error}", code="key_file") from error
+    if len(key) < SECRET_KEY_BYTES:
+        raise Refused(f"the key file {path} does not hold a key", code="key_file")
+    return Keyring(key)
+
+
+def _make_key_file(path: Path) -> None:
+    """Write a new key whole before it has its name, so that two processes that start together agree on one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(SECRET_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def configure_log(settings: Log) -> None:
+    """Events with fields on standard error; what libraries log goes the same way."""
+    as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if as_json else _as_it_is,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a caller could fill the log with its warnings
+    logging.getLogger("dwell").setLevel(settings.level.upper())
+
+
+def _as_it_is(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    del logger, name
+    return event

@@ -1,0 +1,217 @@
+"""`dwell demo`: a server with vehicles that live real visits at real prices, on a fast clock, in a temporary folder."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from socket import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from dwell.cli.surroundings import run
+from dwell.settings import Http, Log, Settings
+
+if TYPE_CHECKING:
+    from dwell.application.credentials import Keyring, NewCredentials
+    from dwell.application.ports import Clock, Ids, Ports
+    from dwell.domain.session.record import Session
+    from dwell.simulation.demo import Guest, Pace, Stage
+
+SPEED = 600.0
+"""A virtual day takes 144 s."""
+NAME = "Demonstration"
+
+
+@click.command(name="demo")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 100_000, min_open=True),
+    default=SPEED,
+    show_default=True,
+    help="Virtual seconds to a second.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Which vehicles are drawn.")
+@click.option("--once", is_flag=True, help="Live two days as fast as can be, print what settled, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON list and nothing else.")
+def demo(*, host: str, port: int, speed: float, seed: int, once: bool, as_json: bool) -> None:
+    """A server with a dozen vehicles living real visits at real prices, on a fast clock.
+
+    It prints its address, credentials and lines to paste. Nothing outlives it: Ctrl-C ends all, and the database goes.
+    At the end of the priced days, after six virtual weeks, its clock stands still.
+    """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once.")
+    with tempfile.TemporaryDirectory(prefix="dwell-demo-", ignore_cleanup_errors=True) as folder:
+        settings = Settings(
+            database_url=f"sqlite:///{folder}/demo.sqlite3",
+            http=Http(host=host, port=port, graceful_stop_s=2.0),
+            log=Log(level="warning"),
+        )
+        if once:
+            run(_once(settings, seed=seed, as_json=as_json))
+        else:
+            run(_serve(settings, seed=seed, speed=speed))
+            click.echo("\nEnded; nothing is left of it.", err=True)
+
+
+async def _once(settings: Settings, *, seed: int, as_json: bool) -> None:
+    """Two days, the settled sessions, no server."""
+    from dwell.api.flex.mapping import session_of
+    from dwell.api.shared.answers import answer_json
+    from dwell.application.credentials import Keyring
+    from dwell.simulation.clock import SeededIds, VirtualClock
+    from dwell.simulation.demo import DAYS_BEFORE, all_settled, set_stage, write_script
+
+    script = write_script(seed)
+    clock = VirtualClock(script.run.start_at)
+    async with _ports(settings, clock, SeededIds(seed)) as ports:
+        credentials = await _organization(ports, Keyring(secrets.token_bytes(32)))
+        stage = await set_stage(ports, clock, credentials.organization_id, script)
+        await stage.run(until=script.run.start_at + DAYS_BEFORE)
+        settled = await all_settled(ports, credentials.organization_id)
+    if as_json:
+        click.echo(answer_json(200, [session_of(session, clock.now()) for session in settled]).body)
+    else:
+        _print_table(settled)
+
+
+async def _serve(settings: Settings, *, seed: int, speed: float) -> None:
+    """Two days ahead of any onlooker, then the server, with the play going on beside it."""
+    from dwell.adapters.clock import SystemClock
+    from dwell.api.server import listen
+    from dwell.application.credentials import Keyring
+    from dwell.bootstrap import build_app, configure_log, run_app
+    from dwell.simulation.clock import VirtualClock
+    from dwell.simulation.demo import DAYS_BEFORE, Pace, invite_guest, play, set_stage, write_script
+
+    configure_log(settings.log)
+    listener = listen(
+        settings.http.host, settings.http.port
+    )  # first: a port that is taken should show at once
+    click.echo("Living the first two days …", err=True)
+    keyring = Keyring(secrets.token_bytes(32))
+    script = write_script(seed)
+    clock = VirtualClock(script.run.start_at)
+    async with _ports(settings, clock) as ports:
+        credentials = await _organization(ports, keyring)
+        stage = await set_stage(ports, clock, credentials.organization_id, script)
+        guest = await invite_guest(ports, credentials.organization_id)
+        pace = Pace(script.run.start_at + DAYS_BEFORE, script.run.end_at, speed)
+        await stage.run(until=pace.start_at)
+        text = _lines(_address_of(listener), credentials, stage=stage, guest=guest, pace=pace)
+        app = build_app(ports, settings, keyring=keyring, wall=SystemClock(), front_text=text)
+        await run_app(
+            app,
+            settings,
+            listener,
+            beside=play(stage, pace, on_over=lambda: _say_over(pace)),
+            started=lambda _: click.echo(text),
+        )
+
+
+@asynccontextmanager
+async def _ports(settings: Settings, clock: Clock, ids: Ids | None = None) -> AsyncIterator[Ports]:
+    """A new store in its file, on another clock than the machine's."""
+    from dwell.adapters.ids import SystemIds
+    from dwell.adapters.storage import open_store
+    from dwell.application.ports import Ports
+    from dwell.bootstrap import upgrade_store
+
+    await upgrade_store(settings)
+    store = await open_store(settings.database_url)
+    try:
+        yield Ports(store, clock, ids or SystemIds())
+    finally:
+        await store.close()
+
+
+async def _organization(ports: Ports, keyring: Keyring) -> NewCredentials:
+    from dwell.application.credentials import create_organization
+
+    return await create_organization(ports, keyring, NAME)
+
+
+def _address_of(listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _say_over(pace: Pace) -> None:
+    click.echo(f"The priced days are over: the clock stands still at {pace.end_at:%F %T} UTC. Ctrl-C ends.")
+
+
+def _lines(address: str, new: NewCredentials, *, stage: Stage, guest: Guest, pace: Pace) -> str:
+    """What to know and what to paste; the shell works out the virtual time by the wall's."""
+    policy_id = next(iter(stage.policies.values()))
+    observation = (
+        f'[{{"vehicle_id":"{guest.vehicle_id}","at":"\'$AT\'",'
+        '"plugged_in":true,"charging":false,"soc_percent":42}]'
+    )
+    get = "curl -sw '\\n' -H \"Authorization: Bearer $TOKEN\""
+    return f"""
+Dwell's demonstration: {len(stage.vehicles)} vehicles live real visits, {pace.speed:g} times as fast as they were.
+Now {pace.start_at:%F %T} UTC; prices of DE-LU until {pace.end_at:%F %T}. Ctrl-C ends it, and nothing stays.
+
+  {address}          documentation: {address}/docs
+
+  client id      {new.client_id}
+  client secret  {new.client_secret}
+  API key        {new.api_key}
+
+# a token, then: settled sessions, a policy's session of now, the vehicles
+TOKEN=$(curl -s -u {new.client_id}:{new.client_secret} -d grant_type=client_credentials {address}/oauth2/token | \
+sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+{get} '{address}/flex/vehicle-policies/sessions?pageSize=3'
+{get} {address}/flex/vehicle-policies/{policy_id}/session
+{get} {address}/vehicles
+
+# plug in the guest's vehicle, then see what is planned for it
+AT=$(date -u -d @{_shell_now(pace)} +%FT%TZ)
+curl -sw '\\n' -H 'x-api-key: {new.api_key}' -H 'content-type: application/json' {address}/v1/observations \
+-d '{observation}'
+sleep 1
+{get} {address}/flex/vehicle-policies/{guest.policy_id}/session
+"""
+
+
+def _shell_now(pace: Pace) -> str:
+    """The virtual instant in seconds since 1970, as an expression for the shell; the pace begins about now."""
+    began_ms, start_s = round(time.time() * 1000), int(pace.start_at.timestamp())
+    speed = f"{pace.speed:g}" if pace.speed.is_integer() else f"{round(pace.speed * 1000)} / 1000"
+    return f"$(({start_s} + ($(date +%s%3N) - {began_ms}) * {speed} / 1000))"
+
+
+def _print_table(sessions: list[Session]) -> None:
+    from zoneinfo import ZoneInfo
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from dwell.domain.units import WH_PER_KWH
+
+    titles = ("plugged in", "plugged out", "kWh", "charge", "cost", "at once", "saved", "outcome")
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(
+            title, justify="left" if title in {"plugged in", "plugged out", "outcome"} else "right"
+        )
+    for session in reversed(sessions):
+        zone, value = ZoneInfo(session.terms.timezone), session.valuation
+        amounts = (value.cost, value.baseline_cost, value.savings) if value is not None else (None,) * 3
+        instants = (session.plugged_in_at, session.ended_at)
+        table.add_row(
+            *(f"{at.astimezone(zone):%a %H:%M}" if at is not None else "–" for at in instants),
+            f"{session.energy_wh / WH_PER_KWH:.1f}",
+            f"{session.soc_from_percent or 0:.0f} → {session.soc_to_percent or 0:.0f} %",
+            *("–" if amount is None else f"{amount:.2f}" for amount in amounts),
+            session.reason,
+        )
+    Console().print(table)

@@ -1,0 +1,78 @@
+"""`dwell org`: organizations and their credentials."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from dwell.application.credentials import Keyring, add_api_key, create_organization, revoke
+from dwell.application.ports import Ports
+from dwell.cli.surroundings import run, settings_of
+from dwell.domain.ids import OrganizationId
+from dwell.settings import Settings
+
+T = TypeVar("T")
+
+
+@click.group()
+def org() -> None:
+    """Organizations and their credentials."""
+
+
+@org.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def create(context: click.Context, *, name: str, as_json: bool) -> None:
+    """Make the organization NAME, and print its credentials: the only time that they are shown."""
+    new = _with_ports(settings_of(context), lambda ports, keyring: create_organization(ports, keyring, name))
+    shown = {
+        "organization_id": new.organization_id,
+        "client_id": new.client_id,
+        "client_secret": new.client_secret,
+        "api_key": new.api_key,
+    }
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
+    for title, value in shown.items():
+        click.echo(f"{title:16} {value}")
+    click.echo("Keep the secret and the key now: they are not shown again.", err=True)
+
+
+@org.command(name="add-key")
+@click.argument("organization_id", type=click.UUID)
+@click.pass_context
+def add_key(context: click.Context, *, organization_id: object) -> None:
+    """Make a further API key for an organization, and print it; the others live on."""
+    owner = OrganizationId(str(organization_id))
+    key = _with_ports(settings_of(context), lambda ports, keyring: add_api_key(ports, keyring, owner))
+    click.echo(key)
+
+
+@org.command(name="revoke")
+@click.pass_context
+def revoke_credential(context: click.Context) -> None:
+    """End a client id, API key or token, read from standard input so that it stays out of the shell's history."""
+    shown = sys.stdin.readline().strip()
+
+    async def end(ports: Ports, keyring: Keyring) -> None:
+        await revoke(ports, keyring, shown)
+
+    _with_ports(settings_of(context), end)
+    click.echo("It is not accepted any more.")
+
+
+def _with_ports(settings: Settings, use: Callable[[Ports, Keyring], Awaitable[T]]) -> T:
+    from dwell.bootstrap import load_keyring, opened_ports
+
+    async def work() -> T:
+        keyring = load_keyring(settings)
+        async with opened_ports(settings, create=True) as ports:
+            return await use(ports, keyring)
+
+    return run(work())

@@ -1,0 +1,185 @@
+"""`dwell prices`: documents of market prices into the store, and what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from dwell.cli.surroundings import run, settings_of
+from dwell.domain.units import MINUTE_S
+
+if TYPE_CHECKING:
+    from dwell.application.ports import Ports, Reader
+    from dwell.domain.ids import Zone
+    from dwell.protocols.prices import PriceDocument
+    from dwell.settings import Settings
+
+RECENT = timedelta(days=7)
+"""Slots of these last days tell a zone's resolution."""
+MOST_SPANS = 5
+"""So many changed spans of a zone are shown one by one."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What the documents of one zone did: `changed` are the spans in which the price is another than before, or new."""
+
+    zone: str
+    currency: str
+    documents: int
+    slots: int
+    changed: list[tuple[str, str]]
+    notes: dict[str, list[str]]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store has of a zone; `resolutions_min` are the lengths of its slots in the last days."""
+
+    zone: str
+    currency: str
+    start_at: str
+    end_at: str
+    resolutions_min: list[float]
+
+
+@click.group()
+def prices() -> None:
+    """Prices of the market."""
+
+
+@prices.command(name="import")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path)
+)
+@click.option("--zone", help="The price zone of documents that name none.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
+@click.pass_context
+def import_files(context: click.Context, *, paths: tuple[Path, ...], zone: str | None, as_json: bool) -> None:
+    """Take the price documents in PATH…: files, plain or gzip, or folders of them; Energy-Charts, aWATTar, CSV.
+
+    Later documents lie over earlier ones and over what is stored; importing the same again changes nothing. All is read
+    before anything is stored, and every fault of every file is named. A server may run meanwhile: its vehicles get new
+    plans.
+    """
+    documents = _read(paths, zone)
+    done = run(_import(settings_of(context), documents))
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(done)))
+        return
+    for one in done:
+        _print(one)
+
+
+@prices.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
+@click.pass_context
+def list_zones(context: click.Context, *, as_json: bool) -> None:
+    """The zones that have prices: from when to when, and the length of their slots."""
+    kept = run(_list(settings_of(context)))
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(kept)))
+        return
+    if not kept:
+        click.echo("No prices yet: `dwell prices import PATH…` brings some.", err=True)
+    for one in kept:
+        lengths = ", ".join(f"{length:g}" for length in one.resolutions_min)
+        click.echo(f"{one.zone:12} {one.currency}  {one.start_at} … {one.end_at}  slots of {lengths} min")
+
+
+def _read(paths: Sequence[Path], zone: str | None) -> dict[Zone, list[PriceDocument]]:
+    """The documents by zone. Ends the command naming every fault."""
+    from dwell.cli.price_files import by_zone, read_price_files
+    from dwell.domain.errors import Refused
+    from dwell.protocols.prices import read_zone
+
+    try:
+        asked = read_zone(zone) if zone is not None else None
+    except ValueError as error:
+        raise click.UsageError(f"--zone: {error}.") from error
+    try:
+        zones = by_zone(read_price_files(paths, zone=asked))
+    except Refused as refused:
+        raise click.ClickException(
+            "nothing was imported:\n       "
+            + "\n       ".join(f"{fault.field}: {fault.message}" for fault in refused.faults)
+        ) from refused
+    unnamed = [document.name for document in zones.get(None, [])]
+    if unnamed:
+        raise click.ClickException(f"nothing was imported: say with --zone whose prices {unnamed[0]} holds")
+    return {name: documents for name, documents in zones.items() if name is not None}
+
+
+async def _import(settings: Settings, zones: dict[Zone, list[PriceDocument]]) -> list[Imported]:
+    from dwell.bootstrap import opened_ports
+
+    async with opened_ports(settings, create=True) as ports:
+        return [await _import_zone(ports, zone, documents) for zone, documents in zones.items()]
+
+
+async def _import_zone(ports: Ports, zone: Zone, documents: list[PriceDocument]) -> Imported:
+    from dwell.application.prices import import_prices
+    from dwell.cli.price_files import curve_of
+    from dwell.domain.instants import write_instant
+
+    # One over the other first, so that documents which correct each other change nothing when they come again.
+    curve = curve_of(documents)
+    changed = await import_prices(ports, zone, curve.currency, curve.slots)
+    return Imported(
+        zone=zone,
+        currency=curve.currency,
+        documents=len(documents),
+        slots=len(curve.slots),
+        changed=[(write_instant(span.start_at), write_instant(span.end_at)) for span in changed],
+        notes={document.name: list(document.notes) for document in documents if document.notes},
+    )
+
+
+def _print(one: Imported) -> None:
+    what = f"{one.zone}: {one.documents} documents, {one.slots} slots in {one.currency} per kWh"
+    if not one.changed:
+        click.echo(f"{what}; nothing changed")
+    else:
+        click.echo(f"{what}; new or changed:")
+        for start_at, end_at in one.changed[:MOST_SPANS]:
+            click.echo(f"  {start_at} … {end_at}")
+        if len(one.changed) > MOST_SPANS:
+            click.echo(f"  … and {len(one.changed) - MOST_SPANS} more spans")
+    by_note: dict[str, list[str]] = {}
+    for name, notes in one.notes.items():
+        for note in notes:
+            by_note.setdefault(note, []).append(name)
+    for note, names in by_note.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        click.echo(f"  note: {note} ({names[0]}{others})", err=True)
+
+
+async def _list(settings: Settings) -> list[Kept]:
+    from dwell.bootstrap import opened_ports
+
+    async with opened_ports(settings, create=True) as ports:
+        return await ports.store.read(_kept)
+
+
+async def _kept(reader: Reader) -> list[Kept]:
+    from dwell.domain.instants import write_instant
+
+    found: list[Kept] = []
+    for zone, currency, start_at, end_at in await reader.zones():
+        curve = await reader.curve(zone, end_at - RECENT, end_at)
+        slots = curve.between(end_at - RECENT, end_at) if curve is not None else ()
+        lengths = sorted({(slot.end_at - slot.start_at).total_seconds() / MINUTE_S for slot in slots})
+        found.append(
+            Kept(
+                zone=zone,
+                currency=currency,
+                start_at=write_instant(start_at),
+                end_at=write_instant(end_at),
+                resolutions_min=lengths,
+            )
+        )
+    return found

@@ -1,0 +1,233 @@
+"""Settings: one frozen tree, from a TOML file, then the environment (`DWELL_…`), then flags; the later one wins.
+
+    database_url = "postgresql://dwell@db/dwell"     DWELL_DATABASE_URL
+    [http]
+    port = 8080                                      DWELL_HTTP_PORT
+
+A key that is not known refuses to start, and so does a value that cannot be used; all faults are named at once.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+PREFIX = "DWELL_"
+CONFIG_VARIABLE = "DWELL_CONFIG"
+SECRET_KEY_BYTES = 32
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; one sentence for each fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def data_directory() -> Path:
+    """Where this user's data lives."""
+    return Path(platformdirs.user_data_dir("dwell", appauthor=False))
+
+
+def _default_database_url() -> str:
+    return f"sqlite:///{data_directory() / 'dwell.sqlite3'}"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be text")
+    return value
+
+
+def _database_url(value: object) -> str:
+    text = _text(value)
+    if not text.startswith(("sqlite:///", "postgresql://")) or text == "sqlite:///":
+        raise ValueError("must be sqlite:/// and a path, or postgresql://…")
+    return text
+
+
+def _secret_key(value: object) -> bytes:
+    try:
+        key = bytes.fromhex(_text(value))
+    except ValueError as error:
+        raise ValueError(f"must be {SECRET_KEY_BYTES} bytes or more in hexadecimal") from error
+    if len(key) < SECRET_KEY_BYTES:
+        raise ValueError(f"must be {SECRET_KEY_BYTES} bytes or more in hexadecimal")
+    return key
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        try:
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            number = None
+        if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+def _seconds(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        try:
+            number = float(value) if isinstance(value, str | int | float) else None
+        except ValueError:
+            number = None
+        if isinstance(value, bool) or number is None or not low <= number <= high:
+            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
+        return number
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
+    return field(default=default, metadata={"read": read, "says": says})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """The server."""
+
+    host: str = _setting("127.0.0.1", _text, "address to listen on")
+    port: int = _setting(8080, _whole(0, 65535), "port to listen on; 0 takes a free one")
+    trusted_proxies: str = _setting("", str, "addresses whose X-Forwarded-For is believed, comma-separated")
+    connections_at_most: int = _setting(4096, _whole(1, 1_000_000), "more connections are answered 503")
+    body_timeout_s: float = _setting(30.0, _seconds(0.1, 3600), "how long a request's body may take")
+    graceful_stop_s: float = _setting(
+        20.0, _seconds(1, 3600), "how long requests under way may take at a stop"
+    )
+    token_attempts_per_minute: int = _setting(
+        600, _whole(1, 1_000_000), "attempts at a token per address and minute; a failed one counts ten"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The log, on standard error."""
+
+    level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least level that is written")
+    format: str = _setting("auto", _one_of("auto", "json", "text"), "auto: text on a terminal, else JSON")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator may set."""
+
+    database_url: str = field(
+        default_factory=_default_database_url,
+        repr=False,  # it may hold a password
+        metadata={"read": _database_url, "says": "sqlite:/// and a path, or postgresql://…"},
+    )
+    secret_key: bytes | None = field(
+        default=None,
+        repr=False,
+        metadata={"read": _secret_key, "says": "key of credentials and cursors; else one is kept in a file"},
+    )
+    http: Http = field(default_factory=Http)
+    log: Log = field(default_factory=Log)
+
+
+def known_settings(
+    kind: type = Settings, path: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], Mapping[str, Any]]:
+    """Each setting by its path, with how it is read and what it says."""
+    found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for entry in fields(kind):
+        here = (*path, entry.name)
+        factory = entry.default_factory
+        if isinstance(factory, type) and is_dataclass(factory):
+            found |= known_settings(factory, here)
+        else:
+            found[here] = entry.metadata
+    return found
+
+
+def variable_of(path: tuple[str, ...]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + "_".join(path).upper()
+
+
+def load_settings(
+    environment: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    flags: Mapping[tuple[str, ...], object] | None = None,
+) -> Settings:
+    """The settings from the file (`config`, or what DWELL_CONFIG names), the environment and the flags.
+
+    Raises SettingsRefused.
+    """
+    known = known_settings()
+    faults = list[str]()
+    given: dict[tuple[str, ...], tuple[str, object]] = {}
+    named = config or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
+    if named is not None:
+        for path, value in _flatten(_read_file(named)).items():
+            given[path] = (f"{named}: {'.'.join(path)}", value)
+    by_variable = {variable_of(path): path for path in known}
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+            given[by_variable.get(name, (name,))] = (name, text)
+    for path, flag in (flags or {}).items():
+        given[path] = (f"--{'-'.join(path)}", flag)
+    values: dict[tuple[str, ...], object] = {}
+    for path, (origin, value) in given.items():
+        if path not in known:
+            faults.append(f"{origin} is not a setting")
+            continue
+        try:
+            values[path] = known[path]["read"](value)
+        except ValueError as error:
+            faults.append(f"{origin} {error}")
+    if faults:
+        raise SettingsRefused(sorted(faults))
+    built: Settings = _build(Settings, (), values)
+    return built
+
+
+def _build(kind: Any, path: tuple[str, ...], values: Mapping[tuple[str, ...], object]) -> Any:
+    chosen: dict[str, object] = {}
+    for entry in fields(kind):
+        here = (*path, entry.name)
+        factory = entry.default_factory
+        if isinstance(factory, type) and is_dataclass(factory):
+            chosen[entry.name] = _build(factory, here, values)
+        elif here in values:
+            chosen[entry.name] = values[here]
+    return kind(**chosen)
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsRefused([f"{path} cannot be read: {error.strerror}"]) from error
+    except ValueError as error:
+        raise SettingsRefused([f"{path} is not TOML: {error}"]) from error
+
+
+def _flatten(table: Mapping[str, object], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    flat: dict[tuple[str, ...], object] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, (*path, name))
+        else:
+            flat[(*path, name)] = value
+    return flat
