@@ -192,7 +192,7 @@ async def _settle_in(world: World, visits: Sequence[Visit], plan: Plan) -> dict[
             efficiency=EFFICIENCY,
         )
         for visit in own:
-            _expect(world, vehicle, visit, plan)
+            expect_visit(world, vehicle, visit, plan)
     return {vehicle.id: own[0].user_reference for vehicle, _, own in registered}
 
 
@@ -213,17 +213,14 @@ def _home(user: User, visit: Visit, plan: Plan, location_id: LocationId) -> Loca
 
 def _vehicle(user: User, visits: Iterable[Visit], vehicle_id: VehicleId) -> Vehicle:
     """The user's vehicle: the power and battery that the data give, or what their visits need at least."""
-    own = list(visits)
-    power_w = max(max(visit.power_w or POWER_DEFAULT_W, visit.least_power_w) for visit in own)
-    largest_wh = max(visit.energy_wh for visit in own) * EFFICIENCY * BATTERY_FULL
-    known_wh = max((visit.battery_capacity_wh or 0 for visit in own), default=0) or BATTERY_DEFAULT_WH
+    battery_wh, power_w = battery_and_power(list(visits))
     return Vehicle(
         id=vehicle_id,
         organization_id=user.organization_id,
         user_id=user.id,
         vendor="VIRTUAL",
         information=Information(brand="Virtual", model=user.reference[:64]),
-        battery_capacity_wh=round(max(known_wh, largest_wh)),
+        battery_capacity_wh=battery_wh,
         power_max_w=power_w,
         power_min_w=min(POWER_MIN_W, power_w),
         efficiency=EFFICIENCY,
@@ -232,7 +229,16 @@ def _vehicle(user: User, visits: Iterable[Visit], vehicle_id: VehicleId) -> Vehi
     )
 
 
-def _expect(world: World, vehicle: Vehicle, visit: Visit, plan: Plan) -> None:
+def battery_and_power(visits: Sequence[Visit]) -> tuple[int, int]:
+    """Wh and W of the vehicle that made the visits: what the data give, or what its visits need at least."""
+    power_w = max(max(visit.power_w or POWER_DEFAULT_W, visit.least_power_w) for visit in visits)
+    largest_wh = max(visit.energy_wh for visit in visits) * EFFICIENCY * BATTERY_FULL
+    known_wh = max(visit.battery_capacity_wh or 0 for visit in visits) or BATTERY_DEFAULT_WH
+    return round(max(known_wh, largest_wh)), power_w
+
+
+def expect_visit(world: World, vehicle: Vehicle, visit: Visit, plan: Plan) -> None:
+    """Lay out the visit: the cable goes in at the level from which its energy leads to the minimum charge, and out."""
     battery_wh = vehicle.battery_capacity_wh or BATTERY_DEFAULT_WH
     gain_percent = visit.energy_wh * EFFICIENCY / battery_wh * 100
     plug_in = Happening(
@@ -313,7 +319,9 @@ def quarters_of(stretch: Stretch) -> Iterator[tuple[datetime, int]]:
     while until < stretch.end_at:
         at, until = until, until + QUARTER
         passed_s = (min(until, stretch.end_at) - stretch.start_at).total_seconds()
-        upto_wh = stretch.energy_wh if until >= stretch.end_at else int(stretch.energy_wh * passed_s / total_s)
+        upto_wh = (
+            stretch.energy_wh if until >= stretch.end_at else int(stretch.energy_wh * passed_s / total_s)
+        )
         yield at, upto_wh - given_wh
         given_wh = upto_wh
 

@@ -16,6 +16,7 @@ from dwell.application.engine import BATCH, Engine, next_wake_at, run_due
 from dwell.application.policies import change_policy
 from dwell.application.ports import Ports, Transaction
 from dwell.application.telemetry import ingest
+from dwell.domain.errors import PeerFault
 from dwell.domain.ids import OrganizationId, PolicyId, VehicleId
 from dwell.domain.instants import EPOCH, QUARTER, floor_quarter
 from dwell.domain.policy.schedule import Deadline
@@ -109,8 +110,8 @@ class World:
                 continue
             await self._befall(happening, now, facts)
         for vehicle_id in await self._due(now):
-            vehicle = self.vehicles[vehicle_id]
-            if vehicle.plugged_in and vehicle.at < now and vehicle_id not in facts:
+            vehicle = self.vehicles.get(vehicle_id)  # None: one that somebody registered beside ours
+            if vehicle is not None and vehicle.plugged_in and vehicle.at < now and vehicle_id not in facts:
                 vehicle.move_to(now)
                 facts[vehicle_id] = vehicle.says()
         for vehicle_id, fact in facts.items():
@@ -163,7 +164,9 @@ class World:
     def hand_over(self, order: Order) -> str:
         """Give a vehicle its order; a change shows in its next report."""
         now = self.clock.now()
-        vehicle = self.vehicles[order.vehicle_id]
+        vehicle = self.vehicles.get(order.vehicle_id)
+        if vehicle is None:
+            raise PeerFault("Nobody plays this vehicle.")
         if vehicle.obey(order, now):
             self.expect(now + REPORTS_AFTER, Happening(REPORT, order.vehicle_id))
         return "accepted"
