@@ -24,6 +24,7 @@ from dwell.domain.planning.problem import (
 )
 from dwell.domain.planning.solve import solve
 from dwell.domain.planning.verify import verify
+from dwell.domain.planning.warm import warm_up
 
 __all__ = [
     "Block",
@@ -42,4 +43,5 @@ __all__ = [
     "explain",
     "solve",
     "verify",
+    "warm_up",
 ]

@@ -14,8 +14,9 @@ from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.planning.compiled import Floats, Longs, Windows
 from dwell.domain.tariff.curve import PriceCurve
 
-HOUR = timedelta(hours=1)
 DAYS_BACK = 7  # the days whose same local hour stands in for a missing price
+HOUR_US = 3_600_000_000
+JUDGED_US = (DAYS_BACK + 1) * 24 * HOUR_US  # past the last known price; a day more for changes of the clock
 
 
 class Priced(NamedTuple):
@@ -107,16 +108,21 @@ class PriceGrid:
         )
 
     def _made_up_rows(self, start_us: int, end_us: int, timezone: tzinfo) -> list[tuple[int, int, float]]:
+        """Local hours of a gap; past 8 days without a known price none is near, and the mean of all is one row."""
+        before = bisect_right(self._ends, start_us) - 1
+        judged_us = min(end_us, self._ends[before] + JUDGED_US) if before >= 0 else start_us
         rows = []
-        while start_us < end_us:
+        while start_us < judged_us:
             hour_at = _local_hour(instant_of(start_us), timezone)
             hour_us = micros_of(hour_at)
-            until = min(end_us, hour_us + 3_600_000_000)
+            until = min(judged_us, hour_us + HOUR_US)
             key = (str(timezone), hour_us)
             if key not in self._made_up:
                 self._made_up[key] = self._same_hour_mean(hour_at, timezone)
             rows.append((start_us, until, self._made_up[key]))
             start_us = until
+        if start_us < end_us:
+            rows.append((start_us, end_us, self._mean))
         return rows
 
     def _same_hour_mean(self, hour_at: datetime, timezone: tzinfo) -> float:
@@ -129,9 +135,9 @@ class PriceGrid:
                 if instant_of(instant).astimezone(timezone).replace(tzinfo=None) != naive:
                     continue  # an hour that the clocks skipped
                 for k in range(
-                    bisect_right(self._ends, instant), bisect_left(self._starts, instant + 3_600_000_000)
+                    bisect_right(self._ends, instant), bisect_left(self._starts, instant + HOUR_US)
                 ):
-                    span = min(self._ends[k], instant + 3_600_000_000) - max(self._starts[k], instant)
+                    span = min(self._ends[k], instant + HOUR_US) - max(self._starts[k], instant)
                     total += span * float(self.slots.value[k])
                     weight += span
         return total / weight if weight else self._mean
