@@ -57,8 +57,10 @@ class Application(Litestar):
 
     def __init__(self, backend: Backend, operations: Iterable[Operation]) -> None:
         self.backend = backend
+        table = tuple(operations)
         super().__init__(
-            route_handlers=[_handler(backend, operation) for operation in operations],
+            # OPTIONS first: a path that has none yet gets one of the router's.
+            route_handlers=[*_options(table), *(_handler(backend, operation) for operation in table)],
             exception_handlers={HTTPException: _answer_unrouted},
             openapi_config=None,
             logging_config=None,
@@ -148,6 +150,23 @@ def _handler(backend: Backend, operation: Operation) -> HTTPRouteHandler:
     return HTTPRouteHandler(
         path, http_method=cast(Any, operation.method), name=operation.name, status_code=200
     )(serve)
+
+
+def _options(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:
+    """For each path what it takes; the router's own answer knows only the method that was registered first."""
+    methods: dict[str, set[str]] = {}
+    for operation in operations:
+        path = PARAMETER.sub(r"{\1:str}", operation.path)
+        also = {"HEAD"} if operation.method == "GET" else set[str]()
+        methods.setdefault(path, {"OPTIONS"}).update({operation.method}, also)
+    return [_options_of(path, ", ".join(sorted(names))) for path, names in methods.items()]
+
+
+def _options_of(path: str, allowed: str) -> HTTPRouteHandler:
+    async def serve() -> ASGIResponse:
+        return ASGIResponse(status_code=204, headers={"allow": allowed})
+
+    return HTTPRouteHandler(path, http_method="OPTIONS", name=f"OPTIONS {path}", status_code=200)(serve)
 
 
 async def _answer(

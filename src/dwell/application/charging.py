@@ -114,8 +114,9 @@ def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> 
         raise ValueError("a plan needs a target with a deadline and a battery capacity")
     soc_percent = visit.soc_at_percent(now)
     if soc_percent is None:
-        # Unknown is not empty: taken to be at the reserve, the deadline is safe and nothing is charged in a hurry.
-        soc_percent = target.battery_reserve_percent
+        # Unknown is not empty: taken to have been at the reserve at plug-in, the deadline is safe and nothing hurries.
+        gained = visit.ledger.energy_since_wh(0.0) * terms.efficiency / terms.battery_capacity_wh * 100
+        soc_percent = target.battery_reserve_percent + gained
     policy = terms.policy_at(now)
     windows = restricted_windows(
         policy.restrictions if policy is not None else (),

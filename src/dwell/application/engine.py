@@ -17,7 +17,7 @@ from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
 from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
 from dwell.application.ports import Ports, Transaction, VehicleOrders
-from dwell.application.steer import steer, wants_plan
+from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.telemetry import look_again, next_look, recut_from
 from dwell.domain.errors import DwellError, Fault
 from dwell.domain.ids import OrganizationId, VehicleId
@@ -108,7 +108,7 @@ async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> Non
         await recut_from(moment, case, since)
         case.recut_from_at = None  # it may ask for itself again, and has just had its way
     await look_again(moment, case)
-    if case.plan_wanted:
+    if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
         faults = await plan_visit(moment, case, grids)
         if faults:
             looked.plan_faults.append((case.vehicle.id, faults))

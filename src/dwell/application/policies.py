@@ -10,7 +10,7 @@ from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
 from dwell.application.recut import LOOK_BACK
 from dwell.application.telemetry import look_again, next_look, recut_from
-from dwell.application.visits import anticipate
+from dwell.application.visits import anticipate, release
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId
 from dwell.domain.policy.schedule import Deadline, Restriction
@@ -97,6 +97,7 @@ async def change_policy(
             case.save(case.upcoming[policy_id])
         if case.active is not None and case.active.policy_id == policy_id:
             case.current = _under(case.active, changed)
+            case.plan_wanted = True
         await _close(moment, case)
         return changed
 
@@ -120,19 +121,6 @@ async def delete_policy(ports: Ports, organization_id: OrganizationId, policy_id
         await _close(moment, case)
 
     await ports.store.write(work)
-
-
-def release(case: Case) -> None:
-    """Take the running session out of its policy: no target, no plan, no orders."""
-    session, visit = case.active, case.visit
-    if session is None or visit is None:
-        return
-    terms = msgspec.structs.replace(session.terms, agreed=(), anticipated_at=None)
-    visit.target, visit.verdict, visit.reached_at = None, None, None
-    case.current = msgspec.structs.replace(
-        session, policy_id=None, terms=terms, promise=None, first_promise=None, error=None
-    )
-    case.plan_wanted = False
 
 
 def checked(terms: PolicyTerms) -> PolicyTerms:

@@ -32,7 +32,7 @@ async def import_prices(
 
     async def work(tx: Transaction) -> tuple[Span, ...]:
         curve = await tx.curve(zone, start_at, end_at)
-        if curve is not None and curve.slots and curve.currency != currency:
+        if curve is not None and curve.currency != currency:
             raise Conflict(f"The prices of {zone} are in {curve.currency}, not in {currency}.")
         present = tuple(curve.between(start_at, end_at)) if curve is not None else ()
         merged = replace(present, slots)

@@ -264,7 +264,6 @@ def _run(moment: Moment, case: Case, session: Session, visit: Visit) -> None:
         session = reopened(moment, case, session)
     case.visit = visit
     case.current = msgspec.structs.replace(session, state=ACTIVE, plugged_in_at=visit.plugged_in_at)
-    case.plan_wanted = case.plan_wanted or session.managed
 
 
 def _restore_anticipation(moment: Moment, case: Case, around: Neighbourhood) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from dwell.application.case import Case, Moment
 from dwell.domain.ids import OrderId
+from dwell.domain.metering.ledger import STEP_S
 from dwell.domain.session.cut import silence_ends_at
 from dwell.domain.session.outcome import is_gate
 from dwell.domain.session.record import Promise, Session
@@ -22,7 +23,9 @@ from dwell.domain.session.steering import (
     STOP,
     Order,
     error_of,
+    is_done,
     is_exhausted,
+    is_healed,
     is_obeyed,
     is_open,
     wish_at,
@@ -94,29 +97,34 @@ def steer(moment: Moment, case: Case) -> None:
         return
     wish = wish_at(session.promise, now)
     power_w = 0 if visit.fully_charged_at is not None else wish.power_w
-    charging = bool(visit.ledger.charging)
+    charging = visit.ledger.seems_charging(within_s=STEP_S if power_w > 0 else 0.0)
     if is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging):
-        _confirm(case, now)
+        _confirm(case, now, charging=charging)
         return
     kind = START if power_w > 0 else STOP
-    if not is_fresh(visit, now) or visit.ledger.charging is None:
+    if not is_fresh(visit, now):
         return
     _give(moment, case, kind, power_w)
 
 
-def _confirm(case: Case, now: datetime) -> None:
-    """The vehicle does what it should: an open order is confirmed, an error is over."""
-    session = case.active
-    if case.order is not None and is_open(case.order):
-        _note(case, msgspec.structs.replace(case.order, state=CONFIRMED, confirmed_at=now))
-    if session is not None and session.error is not None:
+def _confirm(case: Case, now: datetime, *, charging: bool) -> None:
+    """The vehicle does what it should: an order obeyed is confirmed, one no longer wanted is dropped, errors heal."""
+    session, order = case.active, case.order
+    if order is not None and is_done(order, charging=charging):
+        if order.state != CONFIRMED:
+            _note(case, msgspec.structs.replace(order, state=CONFIRMED, confirmed_at=now))
+    else:
+        _drop(case)
+    if session is not None and session.error is not None and is_healed(session.error, charging=charging):
         case.current = msgspec.structs.replace(session, error=None, updated_at=now)
         case.save(case.current)
 
 
 def _drop(case: Case) -> None:
+    """Forget the order: what is wanted next is a new one, also where this one failed."""
     if case.order is not None and is_open(case.order):
-        _note(case, msgspec.structs.replace(case.order, state=DROPPED))
+        case.orders.append(msgspec.structs.replace(case.order, state=DROPPED))
+    case.order = None
 
 
 def _give(moment: Moment, case: Case, kind: str, power_w: int) -> None:

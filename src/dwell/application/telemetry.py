@@ -10,7 +10,7 @@ from dwell.application.poison import INDIGESTIBLE, named, set_aside
 from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
 from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recut
 from dwell.application.steer import steer, wake_at, wants_plan
-from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming
+from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming, release_orphan
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
@@ -178,6 +178,7 @@ async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
 async def look_again(moment: Moment, case: Case) -> None:
     """After any change: end what time has ended, bring the records up to now, and see whether a plan is wanted."""
     await end_by_time(moment, case)
+    release_orphan(case)
     refresh(case, moment.now)
     refresh_upcoming(case, moment.now)
     case.plan_wanted = wants_plan(case, moment.now)

@@ -20,6 +20,7 @@ from dwell.domain.session.cut import End, ended_by
 from dwell.domain.session.facts import Fact, in_order
 from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session, by_law
 from dwell.domain.session.settle import observed, settled
+from dwell.domain.session.steering import DROPPED, is_open
 from dwell.domain.session.track import seen_after
 from dwell.domain.session.visit import Visit, begin, moved_on, step, waiting_target
 from dwell.domain.tariff.curve import PriceCurve
@@ -57,7 +58,8 @@ def open_visit(moment: Moment, case: Case, fact: Fact) -> None:
     since = waiting.terms.anticipated_at if waiting is not None else None
     terms = terms_of(case.vehicle, location, policy, anticipated_at=since)
     session = waiting or new_session(moment, case, ACTIVE, terms)
-    case.visit = begin(fact, terms)
+    told = (waiting.target, waiting.updated_at) if waiting is not None else None
+    case.visit = begin(fact, terms, waiting=told)
     case.current = msgspec.structs.replace(
         session,
         state=ACTIVE,
@@ -117,12 +119,34 @@ def reopened(moment: Moment, case: Case, session: Session) -> Session:
     )
 
 
+def release(case: Case) -> None:
+    """Take the running session out of its policy: no target, no plan, no orders."""
+    session, visit = case.active, case.visit
+    if session is None or visit is None:
+        return
+    terms = msgspec.structs.replace(session.terms, agreed=(), anticipated_at=None)
+    visit.target, visit.verdict, visit.reached_at = None, None, None
+    case.current = msgspec.structs.replace(
+        session, policy_id=None, terms=terms, promise=None, first_promise=None, error=None
+    )
+    case.plan_wanted = False
+
+
+def release_orphan(case: Case) -> None:
+    """Release a session that runs again under a policy which was deleted while it was settled."""
+    session = case.active
+    if session is not None and session.managed and all(p.id != session.policy_id for p in case.policies):
+        release(case)
+
+
 async def end_visit(moment: Moment, case: Case, end: End) -> None:
     """Settle the open visit. One that silence had ended keeps its first settlement unless the end is another."""
     visit, session = case.visit, case.current
     if visit is None or session is None:
         return
     await settle(moment, case, session, visit, end=end)
+    if is_open(case.order) and case.order is not None:
+        case.orders.append(msgspec.structs.replace(case.order, state=DROPPED))
     case.visit, case.current, case.order, case.plan_wanted = None, None, None, False
     if session.state == ACTIVE:
         anticipate_next(moment, case, session, end.at)

@@ -1,7 +1,7 @@
 """Observations as they come in: a JSON list, or one JSON object a line, to parsed items and the faults of the others.
 
 The usual batch is right, and takes one typed decode. Only when that fails is each item looked at by itself, by the
-rules in CHECKS, which say the same in words. Of a member named twice the last one counts.
+rules in CHECKS, which say the same in words. Of a member named twice the last one counts, if all are right.
 """
 
 from __future__ import annotations
@@ -276,7 +276,18 @@ def _fault_of(text: bytes) -> tuple[str, str]:
         message = check(value) if value is not None else None
         if message is not None:
             return name, message
-    return ("at", "is required") if members.get("at") is None else ("", "cannot be read")
+    if members.get("at") is None:
+        return "at", "is required"
+    repeated = _repeated_member(text)
+    return (repeated, "is given twice") if repeated is not None else ("", "cannot be read")
+
+
+def _repeated_member(text: bytes) -> str | None:
+    """The first member that an object names twice: the first of the two may be at fault where the last is not."""
+    seen: list[str] = json.loads(
+        text, object_pairs_hook=lambda pairs: [name for name, _ in pairs], parse_int=float
+    )
+    return next((name for name in CHECKS if seen.count(name) > 1), None)
 
 
 def _shown(name: str) -> str:

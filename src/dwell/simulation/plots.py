@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ _STYLE: Any = {
     "legend.frameon": False,
 }
 _TAIL = 0.005
-"""The share of visits at either end that the histogram gathers into its outermost bars."""
+"""The share (of visits, of energy) at either end that is gathered into the outermost bars."""
 _THOUSANDS = "{x:,.0f}"
 _WEEK = timedelta(days=7)
 
@@ -72,22 +72,23 @@ class Energies:
     zone: ZoneInfo
 
 
-def draw(name: str, drawing: Draw) -> tuple[str, str]:
+def draw(name: str, drawing: Draw, *, times_as_high: float = 1.0) -> tuple[str, str]:
     """The SVG for wide and for narrow pages. `name` keeps the ids of several drawings on one page apart."""
-    return _svg(f"{name}-w", drawing, WIDE), _svg(f"{name}-n", drawing, NARROW)
+    wide, narrow = (replace(sheet, height=sheet.height * times_as_high) for sheet in (WIDE, NARROW))
+    return _svg(f"{name}-w", drawing, wide), _svg(f"{name}-n", drawing, narrow)
 
 
 def savings_per_visit(tally: Tally) -> Draw:
-    """How many visits saved how much."""
-    savings = sorted(float(row.savings) for row in tally.rows if row.savings is not None)
+    """How many visits saved how much, to the cent: a second's delay is no loss to speak of."""
+    savings = sorted(round(float(row.savings), 2) for row in tally.rows if row.savings is not None)
 
     def drawing(figure: Any, sheet: Sheet) -> None:
         axes = figure.subplots()
         cut = int(len(savings) * _TAIL)
         low, high = savings[cut], savings[len(savings) - 1 - cut]
         step = _nice_step((high - low) / (20 if sheet.narrow else 40))
-        first, last = math.floor(min(low, 0) / step), max(math.floor(high / step), 0)
-        bins = Counter(min(last, max(first, math.floor(value / step))) for value in savings)
+        first, last = _floor(min(low, 0), step), max(_floor(high, step), 0)
+        bins = Counter(min(last, max(first, _floor(value, step))) for value in savings)
         places = range(first, last + 1)
         colours = [BASELINE if place < 0 else SMART for place in places]
         axes.bar(
@@ -134,16 +135,21 @@ def energy_by_price(energies: Energies) -> Draw:
         if (slot := energies.curve.at(at)) is not None
     }
 
+    low, high = _middle(
+        [(price, tally.smart_wh.get(at, 0) + tally.baseline_wh.get(at, 0)) for at, price in priced.items()]
+    )
+
     def drawing(figure: Any, sheet: Sheet) -> None:
         axes = figure.subplots()
-        step = _nice_step((max(priced.values()) - min(priced.values())) / (12 if sheet.narrow else 24))
-        places = range(_floor(min(priced.values()), step), _floor(max(priced.values()), step) + 1)
+        step = _nice_step((high - low) / (12 if sheet.narrow else 24))
+        first, last = _floor(low, step), _floor(high, step)
+        places = range(first, last + 1)
         for sums_wh, shift, colour, label in (
             (tally.baseline_wh, 0.29, BASELINE, "charged at once"),
             (tally.smart_wh, 0.71, SMART, "smart"),
         ):
             known = {at: energy_wh for at, energy_wh in sums_wh.items() if at in priced}
-            sums = _by(known, lambda at: _floor(priced[at], step))
+            sums = _by(known, lambda at: min(last, max(first, _floor(priced[at], step))))
             starts = [(place + shift) * step for place in places]
             axes.bar(starts, [sums[p] for p in places], width=step * 0.4, color=colour, label=label)
         axes.set_xlabel(f"price, {energies.curve.currency} per kWh")
@@ -156,6 +162,7 @@ def energy_by_price(energies: Energies) -> Draw:
 
 def week_of_prices(energies: Energies, week: Span) -> Draw:
     """Prices over some days, with the energy charged in each hour on top."""
+    first = week.start_at.astimezone(energies.zone).date()
     hour_count = int((week.end_at - week.start_at).total_seconds() / HOUR_S)
     slots = list(energies.curve.between(week.start_at, week.end_at))
     hours = [week.start_at + timedelta(hours=n) for n in range(hour_count)]
@@ -163,14 +170,12 @@ def week_of_prices(energies: Energies, week: Span) -> Draw:
     baseline = _by(energies.tally.baseline_wh, _whole_hour)
 
     def drawing(figure: Any, sheet: Sheet) -> None:
-        from matplotlib.dates import DateFormatter, DayLocator
-
         above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
-        for sums, days, colour, label in (
+        for sums, width, colour, label in (
             (baseline, 1 / 24, BASELINE, "charged at once"),
             (smart, 0.6 / 24, SMART, "smart"),
         ):
-            above.bar(hours, [sums[at] for at in hours], days, align="edge", color=colour, label=label)
+            above.bar(hours, [sums[at] for at in hours], width, align="edge", color=colour, label=label)
         above.set_ylabel("kWh in the hour")
         above.yaxis.set_major_formatter(_THOUSANDS)
         _legend(above)
@@ -180,11 +185,10 @@ def week_of_prices(energies: Energies, week: Span) -> Draw:
         below.axhline(0, color=INK, linewidth=0.6)
         below.set_ylabel(f"{energies.curve.currency}/kWh")
         below.set_xlim(week.start_at, week.end_at)
-        below.xaxis.set_major_locator(DayLocator(tz=energies.zone))  # type: ignore[no-untyped-call]
+        day_count = round((week.end_at - week.start_at) / timedelta(days=1))
+        days = [_midnight(first + timedelta(days=n), energies.zone) for n in range(day_count)]
         form = "%a" if sheet.narrow else "%a %-d %b"
-        below.xaxis.set_major_formatter(DateFormatter(form, tz=energies.zone))  # type: ignore[no-untyped-call]
-        for label in below.get_xticklabels():
-            label.set_horizontalalignment("left")
+        below.set_xticks(days, [f"{at.astimezone(energies.zone):{form}}" for at in days], ha="left")
 
     return drawing
 
@@ -210,6 +214,21 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def _whole_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _middle(weighted: list[tuple[float, int]]) -> tuple[float, float]:
+    """Between which values all but the tails of the weight lie."""
+    total, passed = sum(weight for _, weight in weighted), 0
+    ordered = sorted(weighted)
+    low, high = ordered[0][0], ordered[-1][0]
+    for value, weight in ordered:
+        if passed <= total * _TAIL:
+            low = value
+        passed += weight
+        if passed >= total * (1 - _TAIL):
+            high = value
+            break
+    return low, high
 
 
 def _floor(value: float, step: float) -> int:

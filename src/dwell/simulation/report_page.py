@@ -98,6 +98,10 @@ _METHOD = (
 )
 
 
+MANY_KWH = 100_000
+"""From here on a figure that stands large is in MWh."""
+
+
 def page_of(study: Study, lived: Lived, summary: Summary) -> str:
     """The whole page."""
     return _PAGE.substitute(
@@ -128,9 +132,13 @@ def _keys(summary: Summary) -> list[tuple[str, str, str]]:
     return [
         ("Saved", percent(summary.savings_percent), money(summary.savings, currency)),
         ("Targets reached", percent(summary.targets_reached_percent), reached),
-        ("Energy", f"{summary.energy_kwh:,.0f} kWh", f"for {money(summary.cost, currency)}"),
+        ("Energy", _energy(summary.energy_kwh), f"for {money(summary.cost, currency)}"),
         ("Starts per visit", starts, f"{summary.facts:,} facts"),
     ]
+
+
+def _energy(energy_kwh: float) -> str:
+    return f"{energy_kwh:,.0f} kWh" if energy_kwh < MANY_KWH else f"{energy_kwh / 1000:,.1f} MWh"
 
 
 def _key(name: str, value: str, more: str) -> str:
@@ -155,8 +163,7 @@ def _sections(study: Study, lived: Lived) -> list[str]:
         sections.append(
             _section(
                 "Savings per visit",
-                "Grey bars are visits that cost more than charging at once would have; "
-                "the outermost bars gather the rest of either end.",
+                "To the cent. Grey: dearer than charging at once. The outermost bars gather the rest of either end.",
                 draw("savings", savings_per_visit(tally)),
             )
         )
@@ -171,7 +178,7 @@ def _sections(study: Study, lived: Lived) -> list[str]:
         sections.append(
             _section(
                 "Energy by price",
-                "How much was charged at which price: the further left, the cheaper.",
+                "How much was charged at which price; the outermost bars gather the rest of either end.",
                 draw("prices", energy_by_price(energies)),
             )
         )
@@ -181,7 +188,7 @@ def _sections(study: Study, lived: Lived) -> list[str]:
                 _section(
                     "Prices, and the energy charged on top",
                     "The seven days in a row with the most energy.",
-                    draw("week", week_of_prices(energies, week)),
+                    draw("week", week_of_prices(energies, week), times_as_high=1.35),
                 )
             )
     return sections

@@ -10,7 +10,6 @@ import multiprocessing
 import resource
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections import Counter
@@ -18,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -161,15 +161,16 @@ def _started(shares: Sequence[_Share]) -> list[_Shard]:
 
 @contextmanager
 def _children_deaf_to_interrupts() -> Iterator[None]:
-    """Processes started here leave Ctrl-C to us, from their first instruction: an ignored signal is inherited."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes started here leave Ctrl-C to us, from their first instruction: a blocked signal stays so in a child.
+
+    One that comes meanwhile reaches us afterwards.
+    """
+    resource_tracker.ensure_running()  # else the first start would, and unblock the signal on the way
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _live_shard(pipe: Connection, share: _Share) -> None:

@@ -10,9 +10,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from application.storage import builders as b
@@ -192,6 +194,27 @@ async def test_the_log_does_not_grow_without_end(sqlite_path: Path) -> None:
 
 def size_of_log(path: Path) -> int:
     return path.with_name(f"{path.name}-wal").stat().st_size
+
+
+async def test_every_commit_of_sqlite_is_synced_before_its_answer(sqlite_path: Path) -> None:
+    with closing(open_connection(sqlite_path, writes=True)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+
+
+async def test_every_commit_of_postgres_is_flushed_before_its_answer(own_database: str) -> None:
+    connection = await asyncpg.connect(own_database)
+    await connection.execute("ALTER DATABASE crashes SET synchronous_commit = off")
+    await connection.close()
+    store = await PostgresStore.open(own_database)
+    assert await b.rows_in(store, "SHOW synchronous_commit") == [("on",)]
+    await store.close()
+
+
+async def test_a_reader_cannot_write(sqlite_path: Path) -> None:
+    connection = open_connection(sqlite_path, writes=False)
+    with closing(connection), pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM sessions")
 
 
 async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:

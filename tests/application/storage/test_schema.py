@@ -34,6 +34,8 @@ FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 ORDER BY 1, 2, 3
 """
 
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
 
 def created(dialect: str) -> list[str]:
     """The statements that make the tables as they are declared."""
@@ -146,6 +148,26 @@ async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
         await schema.upgrade(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as connection:
         assert sqlite_catalog(connection) == {"CREATE TABLE price_slots (mine TEXT)"}
+
+
+async def test_a_migration_that_fails_leaves_nothing_on_postgres_either(postgres_database: str) -> None:
+    connection = await asyncpg.connect(postgres_database)
+    await connection.execute("CREATE TABLE price_slots (mine TEXT)")
+    with pytest.raises(Unavailable, match="price_slots"):
+        await schema.upgrade(postgres_database)
+    assert [row["tablename"] for row in await connection.fetch(TABLES)] == ["price_slots"]
+    await connection.close()
+
+
+async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    await schema.upgrade(f"sqlite:///{tmp_path}/dwell.db")
+    assert (tmp_path / "dwell.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_place_where_no_file_can_be_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable):
+        await schema.upgrade(f"sqlite:///{tmp_path}/file/dwell.db")
 
 
 async def test_stores_open_by_address(sqlite_path: Path, migrated_url: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -23,16 +26,40 @@ TEXTS = {name: text for name, text in vars(statements).items() if name.isupper()
 INSERTS = {name: one for name, one in vars(statements).items() if isinstance(one, Insert)}
 
 
+LISTED_BY = {
+    "locations": ("user_id",),
+    "vehicles": ("user_id",),
+    "policies": ("user_id", "vehicle_id", "location_id"),
+}
+
+
 def built() -> list[str]:
-    names = list(statements.PAGE_FILTERS)
+    """Every page by up to three of its filters, both ways."""
+    owners = ("vehicle_id", "policy_id", "location_id", "shown", "until")
+    bounds: list[set[str]] = [
+        set(),
+        {"after"},
+        {"until_recency"},
+        {"since"},
+        {"since", "after"},
+        {"since", "until_recency"},
+        {"before", "backwards"},
+        {"before", "backwards", "until_recency"},
+        {"since", "backwards"},
+    ]
     pages = [
-        statements.settled_page(frozenset(chosen))
+        statements.settled_page(frozenset({*chosen, *bound}))
         for count in range(3)
-        for chosen in itertools.combinations(names, count)
+        for chosen in itertools.combinations(owners, count)
+        for bound in bounds
     ]
-    return pages + [
-        statements.list_of(table, frozenset(statements.LIST_FILTERS)) for table in statements.LISTS
+    lists = [
+        statements.list_of(table, frozenset({*([owner] if owner else []), *key}))
+        for table, names in LISTED_BY.items()
+        for owner in (None, *names)
+        for key in ([], ["after_id"], ["before_id"])
     ]
+    return pages + lists
 
 
 def tables_in(text: str) -> set[str]:
@@ -67,6 +94,29 @@ def test_a_replaced_row_is_one_of_the_same_organization(name: str) -> None:
     table = INSERTS[name].table
     if key is not None and table.name in TENANTS - {"credentials"}:
         assert key[1].startswith("organization_id, ")
+
+
+@pytest.mark.parametrize("name", sorted(set(TEXTS) - {"ZONES"}))
+def test_a_statement_finds_its_rows_by_an_index(name: str, sqlite_template: Path) -> None:
+    assert not scanned(sqlite_template, TEXTS[name])
+
+
+def test_a_page_is_one_range_of_an_index_whatever_the_filter(sqlite_template: Path) -> None:
+    for text in built():
+        assert not scanned(sqlite_template, text), text
+        assert not [step for step in plan_of(sqlite_template, text) if "TEMP B-TREE" in step], text
+
+
+def scanned(path: Path, text: str) -> list[str]:
+    return [step for step in plan_of(path, text) if re.match(r"SCAN (?!json_each)", step)]
+
+
+def plan_of(path: Path, text: str) -> list[str]:
+    """How SQLite means to run the statement: one line a step."""
+    statement, names = compiled(text, SQLITE)
+    with closing(sqlite3.connect(path)) as connection:
+        steps = connection.execute(" ".join(("EXPLAIN QUERY PLAN", statement)), ["[]"] * len(names))
+        return [step for *_, step in steps]
 
 
 def test_marks_become_what_each_engine_says() -> None:

@@ -66,8 +66,8 @@ def test_a_plugged_vehicle_makes_the_upcoming_session_active(home: Home) -> None
     upcoming = home.session()
     home.tenant.observe(
         home.at(-60, plugged_in=True, soc_percent=35.4, latitude=48.1, longitude=11.5),
-        home.at(-30, charging=True, power_kw=10),
-        home.at(-6, charging=True, power_kw=10, soc_percent=41.6),
+        home.at(-30, charging=True, energy_register_kwh=100),
+        home.at(-6, charging=True, energy_register_kwh=104, soc_percent=41.6),
     )
     session = home.session()
     assert session["id"] == upcoming["id"]
@@ -129,8 +129,8 @@ def test_a_vehicle_elsewhere_leaves_the_policy_waiting_and_is_seen_once_settled(
     assert home.session()["state"] == "UPCOMING"
     assert home.settled() == []
     home.tenant.observe(
-        home.at(-80, charging=True, power_kw=20, **AWAY),
-        home.at(-50, charging=False, power_kw=0, soc_percent=65),
+        home.at(-80, charging=True, energy_register_kwh=100, **AWAY),
+        home.at(-50, charging=False, energy_register_kwh=110, soc_percent=65),
         home.at(-30, plugged_in=False),
     )
     [session] = home.settled()

@@ -52,6 +52,15 @@ def test_without_that_hour_the_mean_of_all_known_prices_stands_in() -> None:
     assert made_up(hourly(0.1, 0.3), at(5)) == pytest.approx(0.2)
 
 
+def test_a_horizon_of_decades_is_one_made_up_price_after_a_week() -> None:
+    grid = hourly(0.1, 0.3)
+    priced = grid.between(micros_of(at(0)), micros_of(at(24 * 365 * 50)), BERLIN)
+
+    assert len(priced.windows.value) < 250
+    assert priced.windows.value[-1] == pytest.approx(0.2)
+    assert priced.windows.end_us[-1] == micros_of(at(24 * 365 * 50))
+
+
 def test_coverage_says_how_much_of_the_horizon_was_known() -> None:
     asked = problem(0.1, 0.2, 0.3, 0.4, prices=hourly(0.1, 0.2, 0.3))
     plan = solve(asked)

@@ -1,4 +1,4 @@
-"""Things as blobs, and back. What is settled is squeezed, for it is kept for years and seldom read."""
+"""Things as blobs, and back. Sessions that wait or are settled are squeezed: they are many, and seldom written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from dwell.application.ports import Event
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
-from dwell.domain.session.record import SETTLED, Session
+from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 
@@ -47,9 +47,9 @@ _WORDS_1 = (
 
 
 def encode_session(session: Session) -> bytes:
-    """The session's blob; squeezed when it is settled."""
+    """The session's blob; plain while it runs, for then it is written with every fact."""
     plain = encode(session)
-    if session.state != SETTLED:
+    if session.state == ACTIVE:
         return plain
     squeezer = zlib.compressobj(_LEVEL, zdict=_WORDS_1)
     return squeezer.compress(plain) + squeezer.flush()

@@ -9,6 +9,7 @@ before anybody is answered (synchronous_commit = on).
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ from dwell.application.ports import Reader, Transaction
 from dwell.domain.errors import Unavailable
 
 T = TypeVar("T")
+
+_log = logging.getLogger("dwell.storage")
 
 CONNECTIONS = 10
 WAITING_LIMIT = 4_096
@@ -74,6 +77,7 @@ class PostgresStore:
                 timeout=CONNECT_TIMEOUT_S,
                 server_settings=SETTINGS,
                 statement_cache_size=256,
+                reset=_leave_as_it_is,
             )
             await pool
         except ValueError as error:
@@ -127,6 +131,7 @@ class PostgresStore:
             return answer
         except Unavailable as error:
             self.trouble = error.message
+            _log.error("work failed", extra={"reason": error.message})
             raise
         finally:
             self._asked -= 1
@@ -139,6 +144,8 @@ class PostgresStore:
                 return await once()
             except (*RACED, VersionRace, TakenConflict) as error:
                 patience.lost_race(error)
+            except TimeoutError as error:  # an OSError, too, but the server may well be there
+                raise Unavailable("no database connection came free in time", code="overloaded") from error
             except LOST as error:
                 patience.lost_server(error)
                 await self._pool.expire_connections()
@@ -150,6 +157,10 @@ class PostgresStore:
                     code="unknown_outcome",
                 ) from error
             await patience.pause()
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """What is done between two works: nothing. None of ours changes its session, and a reset costs a round trip."""
 
 
 class _Patience:

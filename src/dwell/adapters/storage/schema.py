@@ -92,7 +92,13 @@ def _statements(text: str) -> Iterator[str]:
 def _upgrade_sqlite(path: Path) -> None:
     whole = path.absolute()
     refuse_network(whole)
-    whole.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        whole.touch(
+            mode=0o600
+        )  # what is in it is nobody else's business; SQLite gives its log the same rights
+    except OSError as error:
+        raise Unavailable(f"{whole} cannot be made: {error.strerror}", code="storage") from error
     try:
         with closing(open_connection(whole, writes=True)) as connection:
             control(connection, "BEGIN IMMEDIATE")
@@ -132,10 +138,16 @@ def _number_in(connection: sqlite3.Connection) -> str | None:
 
 
 async def _upgrade_postgres(url: str) -> None:
-    async with connected(url) as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
-        for statement in _steps("postgresql", await _number_of(connection)):
-            await connection.execute(statement)
+    try:
+        async with connected(url) as connection, connection.transaction():
+            await connection.execute(
+                "SET LOCAL statement_timeout = 0"
+            )  # an index over years of visits takes its time
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
+            for statement in _steps("postgresql", await _number_of(connection)):
+                await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        raise Unavailable(f"the migration failed and changed nothing: {error}", code="migration") from error
 
 
 async def _postgres_number(url: str) -> str | None:

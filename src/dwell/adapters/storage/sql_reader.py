@@ -165,21 +165,16 @@ class SqlReader:
         before: PageKey | None = None,
         limit: int = 50,
     ) -> list[Session]:
-        values = _page_values(wanted)
-        filters = {name for name, value in values.items() if value is not None and name != "until_recency"}
-        if not wanted.include_hidden:
-            filters.add("shown")
-        key = before if before is not None else after
-        if key is not None:
-            filters.add("before" if before is not None else "after")
-            values |= {"key_recency": -micros_of(key.plugged_in_at), "key_id": key.id}
         if before is not None and after is not None:
             raise ValueError("a page begins after a key or ends before one, not both")
+        values = _page_values(wanted, after, before)
+        flags = {"shown"} if not wanted.include_hidden else set()
+        flags |= {"backwards"} if before is not None else set()
         found = await self._rows.all(
-            statements.settled_page(frozenset(filters)),
+            statements.settled_page(frozenset(values.keys() | flags)),
             organization_id=organization_id,
             limit=limit,
-            **{name: value for name, value in values.items() if value is not None},
+            **values,
         )
         page = [bodies.decode_session(body) for (body,) in found]
         return page[::-1] if before is not None else page
@@ -231,16 +226,30 @@ class SqlReader:
         return await self._rows.all(statement, organization_id=organization_id, limit=limit, **values)
 
 
-def _page_values(wanted: SessionFilter) -> dict[str, Value]:
-    until = micros_of(wanted.plugged_out_to) if wanted.plugged_out_to is not None else None
-    return {
+def _page_values(wanted: SessionFilter, after: PageKey | None, before: PageKey | None) -> dict[str, Value]:
+    """The filter's values, and of each side of the page the one bound that is the tighter.
+
+    A visit ends after it begins, so the end's bound is one of the plug-in, too: that is what an index can seek. An
+    engine given two bounds on one side seeks by one and reads through what lies between them.
+    """
+    values: dict[str, Value] = {
         "vehicle_id": wanted.vehicle_id,
         "policy_id": wanted.policy_id,
         "location_id": wanted.location_id,
-        "since": -micros_of(wanted.plugged_in_from) if wanted.plugged_in_from is not None else None,
-        "until": until,
-        "until_recency": -until if until is not None else None,
     }
+    since = -micros_of(wanted.plugged_in_from) if wanted.plugged_in_from is not None else None
+    until = micros_of(wanted.plugged_out_to) if wanted.plugged_out_to is not None else None
+    key = after or before
+    key_recency = -micros_of(key.plugged_in_at) if key is not None else 0
+    if after is not None and (until is None or key_recency >= -until):
+        values |= {"after": key_recency, "after_id": after.id}
+    elif until is not None:
+        values["until_recency"] = -until
+    if before is not None and (since is None or key_recency <= since):
+        values |= {"before": key_recency, "before_id": before.id}
+    elif since is not None:
+        values["since"] = since
+    return {name: value for name, value in (values | {"until": until}).items() if value is not None}
 
 
 def _slot_of(row: Row) -> PriceSlot:

@@ -7,6 +7,7 @@ transaction, commits once, and only then answers. A work that fails is undone al
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections import deque
@@ -20,6 +21,8 @@ from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.sqlite_connection import StorageFailure, control
 from dwell.application.ports import Transaction
 from dwell.domain.errors import Unavailable
+
+_log = logging.getLogger("dwell.storage")
 
 QUEUE_LIMIT = 4_096
 """Works that may wait; one more is refused at once, so that whoever sends slows down."""
@@ -121,6 +124,7 @@ class SqliteWriter:
             self.trouble = None
         except StorageFailure as failure:
             self.trouble = str(failure)
+            _log.error("commit failed", extra={"reason": self.trouble, "works": len(wanted)})
             self._let_go(failure)
             for job in wanted:
                 job.answer, job.error = None, failure.unavailable()

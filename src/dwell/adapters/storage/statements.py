@@ -172,9 +172,10 @@ PAGE_FILTERS = {
     "location_id": "location_id = :location_id",
     "shown": "short = 0",
     "since": "recency <= :since",
-    "until": "recency >= :until_recency AND ended_at <= :until",
-    "after": "(recency, id) > (:key_recency, :key_id)",
-    "before": "(recency, id) < (:key_recency, :key_id)",
+    "until": "+ended_at <= :until",  # the sign keeps engines from seeking by it and sorting what they find
+    "until_recency": "recency >= :until_recency",
+    "after": "(recency, id) > (:after, :after_id)",
+    "before": "(recency, id) < (:before, :before_id)",
 }
 
 
@@ -189,11 +190,8 @@ def list_of(table: str, filters: frozenset[str]) -> str:
 
 @lru_cache(maxsize=512)
 def settled_page(filters: frozenset[str]) -> str:
-    """A page of settled sessions, newest plug-in first; backwards where there is a `before`.
-
-    An unplugged visit ended after it began, so `until` bounds the plug-in, too: that is what the index can seek.
-    """
+    """A page of settled sessions, newest plug-in first; from the other end where the filters hold `backwards`."""
     conditions = ["WHERE organization_id = :organization_id AND state = 'SETTLED'"]
     conditions += [text for name, text in PAGE_FILTERS.items() if name in filters]
-    order = "ORDER BY recency DESC, id DESC" if "before" in filters else "ORDER BY recency, id"
+    order = "ORDER BY recency DESC, id DESC" if "backwards" in filters else "ORDER BY recency, id"
     return " ".join(("SELECT body FROM sessions", " AND ".join(conditions), order, "LIMIT :limit"))

@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _INFLATERS: Mapping[str, int] = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """The zlib window code of each content encoding; `deflate` falls back to the raw form that some senders mean."""
 _RAW_DEFLATE = -15
+_MEMBERS_AT_MOST = 64
+"""Streams joined end to end are one body, but each costs a copy of what follows it."""
 
 
 class ClientGone(Exception):
@@ -85,7 +87,7 @@ def _inflate(body: bytes, encoding: str, at_most: int) -> bytes:
 def _inflate_with(window: int, body: bytes, at_most: int) -> bytes:
     """Inflate all members of the stream, never more than one byte above the limit."""
     whole, rest = bytearray(), body
-    while rest:
+    for _ in range(_MEMBERS_AT_MOST):
         inflater = zlib.decompressobj(window)
         whole += inflater.decompress(rest, at_most + 1 - len(whole))
         if len(whole) > at_most:
@@ -93,7 +95,9 @@ def _inflate_with(window: int, body: bytes, at_most: int) -> bytes:
         if not inflater.eof:
             raise zlib.error("the stream is cut off")
         rest = inflater.unused_data
-    return bytes(whole)
+        if not rest:
+            return bytes(whole)
+    raise zlib.error("there are too many streams in one")
 
 
 def _too_large(at_most: int) -> HttpRefusal:

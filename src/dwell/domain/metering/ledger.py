@@ -3,7 +3,9 @@
 Each stretch of time between two facts is valued by the best source that covers it: register differences, else
 integrated power, else the rise of the charge level × capacity ÷ efficiency. A register difference that spans several
 stretches is spread over them in proportion to observed power, else over those that were charging, else over time.
-Stretches after the latest register reading wait in `pending` and are valued provisionally when the ledger is read.
+Stretches after the latest reading wait in `pending`; those after a register's are valued provisionally when the ledger
+is read. A reading that has not moved, or went back by no more than its rounding, leaves the stretches before it in
+`held`: registers and charge levels move in steps, and the next step covers the time since the last.
 
 Seconds count from `origin_at`, the quarter hour that holds the plug-in. Energies are Wh, as floats until they are read;
 the order of additions is fixed by the order of facts, so equal sets of facts give equal ledgers to the last bit.
@@ -11,6 +13,7 @@ the order of additions is fixed by the order of facts, so equal sets of facts gi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -19,6 +22,12 @@ from dwell.domain.units import HOUR_S, QUARTER_S, round_half_up
 
 POWER_HOLD_S = 3600.0
 """How long a power sample is believed without a newer one; a longer silence is a gap, not energy."""
+STEP_S = 3600.0
+"""How far back a step of a register or a charge level reaches over readings that had not moved."""
+REGISTER_JITTER_WH = 250
+"""A register that falls by no more than this, and not to nothing, was rounded, not reset: cars correct by 0.1 kWh."""
+SOC_JITTER_PERCENT = 1.0
+"""A charge level that falls by no more than this was rounded: the point that follows is not charged twice."""
 RISE_W = 400_000
 """No connector gives more: a register that rises faster did not measure this visit (a replaced or misread meter)."""
 RISE_MARGIN_WH = 500
@@ -34,22 +43,31 @@ class Run(msgspec.Struct, array_like=True, gc=False):
 
 
 class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The time between two facts: the power held in W (None unknown), whether it was charging, the mode."""
+    """The time between two facts: the power held in W (None unknown), whether it was charging, the mode.
+
+    `believed`: the power was measured, and recently enough to be taken for energy.
+    """
 
     start_s: float
     end_s: float
     power_w: float | None
     charging: bool | None
     mode: str
+    believed: bool = False
 
     @property
     def seconds(self) -> float:
         return self.end_s - self.start_s
 
     @property
+    def weight_wh(self) -> float:
+        """The energy that the power would have given all along, 0 where none is known."""
+        return (self.power_w or 0.0) * self.seconds / HOUR_S
+
+    @property
     def power_energy_wh(self) -> float:
-        """The energy of the held power, 0 where none is known."""
-        return (self.power_w or 0.0) * min(self.seconds, POWER_HOLD_S) / HOUR_S
+        """The energy of the power while it is believed."""
+        return self.weight_wh if self.believed else 0.0
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -75,11 +93,14 @@ class Ledger(msgspec.Struct, kw_only=True):
     charging_s: float = 0.0
     peak_w: float = 0.0
     power_w: float | None = None
+    power_until_s: float = 0.0
     charging: bool | None = None
     register_wh: int | None = None
     soc_percent: float | None = None
+    powered_wh: float = 0.0
     power_seen: bool = False
     pending: list[Stretch] = msgspec.field(default_factory=list)
+    held: list[Stretch] = msgspec.field(default_factory=list)
     by_source_wh: dict[str, float] = msgspec.field(default_factory=dict)
     register_faults: int = 0
 
@@ -89,25 +110,22 @@ class Ledger(msgspec.Struct, kw_only=True):
         twin.rows_wh = self.rows_wh.copy()
         twin.runs = [Run(r.start_s, r.end_s, r.mode, r.energy_wh) for r in self.runs]
         twin.pending = self.pending.copy()
+        twin.held = self.held.copy()
         twin.by_source_wh = self.by_source_wh.copy()
         return twin
 
     def enter(self, at_s: float, reading: Reading, mode: str) -> None:
         """Take in the reading at `at_s`; `mode` is what the session did since the fact before."""
-        if at_s > self.last_s:
-            stretch = Stretch(self.last_s, at_s, self.power_w, self.charging, mode)
-            self._value(stretch)
+        self._pass_time(at_s, mode)
+        self._read_soc(reading.soc_percent)  # first: a first register reading covers nothing that came before it
         self._read_register(reading.register_wh)
-        self._read_soc(reading.soc_percent)
-        self._hold(reading)
-        self.last_s = at_s
+        self._hold(at_s, reading)
 
     def closed(self, at_s: float | None = None, mode: str = "") -> Ledger:
         """A copy in which everything pending is valued; with `at_s`, after holding the last power until then."""
         twin = self.copy()
-        if at_s is not None and at_s > twin.last_s:
-            twin._value(Stretch(twin.last_s, at_s, twin.power_w, twin.charging, mode))
-            twin.last_s = at_s
+        if at_s is not None:
+            twin._pass_time(at_s, mode)
         if twin.register_wh is not None:
             for stretch in twin.pending:
                 twin._add(stretch, stretch.power_energy_wh, "power")
@@ -118,16 +136,25 @@ class Ledger(msgspec.Struct, kw_only=True):
         waiting = sum(s.power_energy_wh for s in self.pending) if self.register_wh is not None else 0.0
         return self.energy_wh + waiting - energy_wh
 
+    def seems_charging(self, *, within_s: float) -> bool:
+        """Whether the vehicle charges: as it said, or else as energy shows that came in the last `within_s`."""
+        if self.charging is not None:
+            return self.charging
+        return bool(self.runs) and self.runs[-1].end_s >= self.last_s - within_s
+
+    def held_energy_wh(self, at_s: float) -> float:
+        """The energy from the latest fact to `at_s` if the power of that fact holds on, as long as it is believed."""
+        seconds = min(at_s, self.power_until_s) - self.last_s
+        return (self.power_w or 0.0) * max(0.0, seconds) / HOUR_S
+
     def whole_rows_wh(self, until_s: float) -> list[int]:
-        """Whole Wh per quarter hour from the origin to the one that ends at or after `until_s`; they add up exactly."""
-        count = max(1, -int(-until_s // QUARTER_S))
-        rows, total, given = [], 0.0, 0
-        for index in range(count):
-            total += self.rows_wh[index] if index < len(self.rows_wh) else 0.0
-            upto = round_half_up(total)
-            rows.append(upto - given)
-            given = upto
-        return rows
+        """Whole Wh per quarter hour from the origin to the one that ends at or after `until_s`, and after all energy.
+
+        They add up to the energy exactly.
+        """
+        count = max(1, -int(-until_s // QUARTER_S), len(self.rows_wh))
+        rows = self.rows_wh + [0.0] * (count - len(self.rows_wh))
+        return whole_parts_wh(rows)
 
     @property
     def source(self) -> str | None:
@@ -135,91 +162,118 @@ class Ledger(msgspec.Struct, kw_only=True):
         best = max(self.by_source_wh.items(), key=lambda item: (item[1], item[0]), default=None)
         return best[0] if best and best[1] > 0 else None
 
-    def _value(self, stretch: Stretch) -> None:
-        if self.register_wh is not None:
-            self.pending.append(stretch)
-        elif self.power_seen:
-            self._add(stretch, stretch.power_energy_wh, "power")
-        else:
-            self.pending.append(stretch)
+    def _pass_time(self, at_s: float, mode: str) -> None:
+        """Value the time from the latest fact to `at_s`, in two parts where belief in the power ends between."""
+        start_s, edge_s = self.last_s, self.power_until_s
+        if at_s <= start_s:
+            return
+        if start_s < edge_s < at_s:
+            self._value(Stretch(start_s, edge_s, self.power_w, self.charging, mode, True))
+            start_s = edge_s
+        self._value(Stretch(start_s, at_s, self.power_w, self.charging, mode, at_s <= edge_s))
+        self.last_s = at_s
 
-    def _hold(self, reading: Reading) -> None:
+    def _value(self, stretch: Stretch) -> None:
+        if self.register_wh is not None or not stretch.believed:
+            self.pending.append(stretch)
+        else:
+            self._add(stretch, stretch.power_energy_wh, "power")
+            self.powered_wh += stretch.power_energy_wh
+
+    def _hold(self, at_s: float, reading: Reading) -> None:
         """What is drawn from now on, until a newer fact says otherwise."""
-        if reading.plugged is False:
-            self.power_w, self.charging = 0.0, False
-        elif reading.power_w is not None:
-            self._first_power()
+        if reading.power_w is not None and reading.plugged is not False:
+            self.power_seen = True
             self.power_w = max(0.0, reading.power_w)
             self.charging = reading.charging if reading.charging is not None else self.power_w > 0
             self.peak_w = max(self.peak_w, self.power_w)
-        elif reading.charging is not None:
-            self.charging = reading.charging
-            if not reading.charging:
-                self.power_w = 0.0
-            elif self.power_w == 0.0:
+        elif reading.plugged is False or reading.charging is False:
+            self.power_w, self.charging = 0.0, False
+        elif reading.charging:
+            self.charging = True
+            if self.power_w == 0.0:
                 self.power_w = None
-
-    def _first_power(self) -> None:
-        """From the first power on, charge levels no longer measure; what waited for one is given up to its flags."""
-        if not self.power_seen:
-            self.power_seen = True
-            if self.register_wh is None:
-                self.pending.clear()
+        else:
+            return
+        believed = self.power_seen and self.power_w is not None
+        self.power_until_s = at_s + POWER_HOLD_S if believed else at_s
 
     def _read_register(self, register_wh: int | None) -> None:
         if register_wh is None:
             return
         before = self.register_wh
-        self.register_wh = register_wh
-        if before is None:
-            self.pending.clear()
+        rise = register_wh - before if before is not None else 0
+        if before is not None and (rise == 0 or (-REGISTER_JITTER_WH <= rise < 0 and register_wh > 0)):
+            self._wait_for_step()
             return
-        rise = register_wh - before
-        span_s = sum(s.seconds for s in self.pending)
+        self.register_wh = register_wh
+        span_s = sum(s.seconds for s in self.held) + sum(s.seconds for s in self.pending)
         if rise < 0 or rise > RISE_W * span_s / HOUR_S + RISE_MARGIN_WH:
             self.register_faults += 1
             for stretch in self.pending:
                 self._add(stretch, stretch.power_energy_wh, "power")
-        else:
-            self._spread(float(rise), "register")
-            if span_s >= 60 and not self.power_seen:
-                self.peak_w = max(self.peak_w, rise * HOUR_S / span_s)
+        elif rise > 0:
+            spread_s = self._spread(float(rise), "register")
+            if spread_s >= 60 and not self.power_seen:
+                self.peak_w = max(self.peak_w, rise * HOUR_S / spread_s)
         self.pending.clear()
+        self.held.clear()
 
     def _read_soc(self, soc_percent: float | None) -> None:
-        if soc_percent is None:
+        if soc_percent is None or self.register_wh is not None:
             return
         before = self.soc_percent
-        self.soc_percent = soc_percent
-        if self.register_wh is not None or self.power_seen:
+        if before is not None and before - SOC_JITTER_PERCENT <= soc_percent <= before:
+            self._wait_for_step()
             return
+        self.soc_percent = soc_percent
         if before is not None and soc_percent > before and self.battery_wh:
-            self._spread((soc_percent - before) / 100 * self.battery_wh / self.efficiency, "soc")
+            rise_wh = (soc_percent - before) / 100 * self.battery_wh / self.efficiency
+            self._spread(self._not_powered(rise_wh), "soc")
+        self.powered_wh = 0.0
         self.pending.clear()
+        self.held.clear()
 
-    def _spread(self, energy_wh: float, source: str) -> None:
-        """Give `energy_wh` to the pending stretches: by power, else to those charging, else by time."""
-        weights = [s.power_energy_wh for s in self.pending]
+    def _not_powered(self, rise_wh: float) -> float:
+        """What of a rise no power has accounted for; never more than the largest power would have given."""
+        rest_wh = rise_wh - self.powered_wh
+        if self.peak_w <= 0:
+            return rest_wh
+        return min(rest_wh, self.peak_w * sum(s.seconds for s in (*self.held, *self.pending)) / HOUR_S)
+
+    def _wait_for_step(self) -> None:
+        """The reading has not moved: what may have been charged since shows in its next step."""
+        if self.pending:
+            since_s = self.pending[-1].end_s - STEP_S
+            waiting = [s for s in self.pending if s.charging is not False]
+            self.held = [s for s in (*self.held, *waiting) if s.end_s > since_s]
+            self.pending.clear()
+
+    def _spread(self, energy_wh: float, source: str) -> float:
+        """Give `energy_wh` to what waits: by power, else to those charging, else by time. Returns over how many s."""
+        waiting = [*self.held, *self.pending]
+        weights = [s.weight_wh for s in waiting]
         if not any(weights):
-            weights = [s.seconds if s.charging else 0.0 for s in self.pending]
+            weights = [s.seconds if s.charging else 0.0 for s in waiting]
         if not any(weights):
-            weights = [s.seconds for s in self.pending]
+            weights = [s.seconds for s in waiting]
         total = sum(weights)
         if total <= 0:
-            return
-        left = energy_wh
+            return 0.0
+        left, over_s = energy_wh, 0.0
         last = max(index for index, weight in enumerate(weights) if weight > 0)
-        for index, (stretch, weight) in enumerate(zip(self.pending, weights, strict=True)):
+        for index, (stretch, weight) in enumerate(zip(waiting, weights, strict=True)):
             part = left if index == last else energy_wh * weight / total
             if weight > 0:
                 self._add(stretch, part, source)
                 left -= part
+                over_s += stretch.seconds
+        return over_s
 
     def _add(self, stretch: Stretch, energy_wh: float, source: str) -> None:
         if energy_wh <= 0:
             return
-        start_s = stretch.start_s
-        end_s = min(stretch.end_s, start_s + POWER_HOLD_S) if source == "power" else stretch.end_s
+        start_s, end_s = stretch.start_s, stretch.end_s
         self.energy_wh += energy_wh
         self.charging_s += end_s - start_s
         self.by_source_wh[source] = self.by_source_wh.get(source, 0.0) + energy_wh
@@ -245,7 +299,18 @@ class Ledger(msgspec.Struct, kw_only=True):
             part = per_s * (min(end_s, (index + 1) * QUARTER_S) - max(start_s, index * QUARTER_S))
             rows[index] += part
             left -= part
-        rows[last] += left
+        rows[last] += max(0.0, left)
+
+
+def whole_parts_wh(parts_wh: Sequence[float]) -> list[int]:
+    """Whole Wh for each part, rounded on the running sum: they add up as the parts do, and are never negative."""
+    whole, total, given = list[int](), 0.0, 0
+    for part_wh in parts_wh:
+        total += part_wh
+        upto = round_half_up(total + _HAIR_WH)
+        whole.append(upto - given)
+        given = upto
+    return whole
 
 
 def seconds_after(origin_at: datetime, at: datetime) -> float:
@@ -254,3 +319,5 @@ def seconds_after(origin_at: datetime, at: datetime) -> float:
 
 
 _SECOND = timedelta(seconds=1)
+_HAIR_WH = 1e-6
+"""Equal sums added in another order differ in the last bits: without it rows and blocks would part at half a Wh."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from dwell.domain.session.facts import Fact
+from dwell.domain.session.facts import Fact, believable_soc
 
 FLAP = timedelta(seconds=60)
 SILENCE = timedelta(hours=24)
@@ -117,7 +117,7 @@ class Cutter(msgspec.Struct, kw_only=True):
             longitude=fact.longitude,
             carried=carried,
             odometer_m=fact.odometer_m,
-            soc_percent=fact.soc_percent,
+            soc_percent=believable_soc(fact.soc_percent, None),
             register_wh=fact.energy_register_wh,
         )
 
@@ -134,8 +134,9 @@ class Cutter(msgspec.Struct, kw_only=True):
             span.latitude, span.longitude = fact.latitude, fact.longitude
         if fact.odometer_m is not None:
             span.odometer_m = fact.odometer_m
-        if fact.soc_percent is not None:
-            span.soc_percent = fact.soc_percent
+        soc_percent = believable_soc(fact.soc_percent, span.soc_percent)
+        if soc_percent is not None:
+            span.soc_percent = soc_percent
         if fact.energy_register_wh is not None:
             span.register_wh = fact.energy_register_wh
 
@@ -189,9 +190,10 @@ def _is_flap(span: Span, fact: Fact) -> bool:
 def _is_gone(span: Span, fact: Fact) -> bool:
     if _moved(span.odometer_m, fact.odometer_m) or _left(span, fact):
         return True
-    if fact.at - span.last_at <= SILENCE or fact.soc_percent is None or span.soc_percent is None:
+    soc_percent = believable_soc(fact.soc_percent, span.soc_percent)
+    if fact.at - span.last_at <= SILENCE or soc_percent is None or span.soc_percent is None:
         return False
-    return span.soc_percent - fact.soc_percent >= LOST_PERCENT
+    return span.soc_percent - soc_percent >= LOST_PERCENT
 
 
 def _moved(before_m: int | None, now_m: int | None) -> bool:

@@ -36,10 +36,21 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def says_plugged(self) -> bool | None:
-        """Plugged as said, or as charging implies; None where the fact is silent about it."""
+        """Plugged as said, or as charging or power implies; None where the fact is silent about it."""
         if self.plugged_in is not None:
             return self.plugged_in
-        return True if self.charging else None
+        return True if self.charging or (self.power_w or 0) > 0 else None
+
+
+SOC_ZERO_BELIEVED_FROM = 5.0
+"""A charge level of 0 % is a missing one, unless the level before was at most this."""
+
+
+def believable_soc(soc_percent: float | None, before_percent: float | None) -> float | None:
+    """The reported level, or None for the 0 % by which some vehicles say that they do not know."""
+    if soc_percent == 0 and (before_percent is None or before_percent > SOC_ZERO_BELIEVED_FROM):
+        return None
+    return soc_percent
 
 
 canonical = msgspec.json.Encoder(order="deterministic").encode

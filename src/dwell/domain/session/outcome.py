@@ -100,6 +100,7 @@ def _left_early(evidence: Evidence) -> bool:
     return not evidence.reached and evidence.visit.verdict is None
 
 
+ORDERS_FAILED = frozenset({"START_FAILED", "STOP_FAILED", "CHARGE_INTERRUPTED"})
 Rule = tuple[str, Callable[[Evidence], bool]]
 GATE_RULES: tuple[Rule, ...] = (
     ("ev_not_found", lambda e: e.vehicle_deleted),
@@ -117,7 +118,7 @@ RULES: tuple[Rule, ...] = (
     *GATE_RULES,
     ("in_progress", lambda e: e.active),
     ("immediate_start", _inflexible),
-    ("commands_failed", lambda e: e.error is not None and e.error.type in {"START_FAILED", "STOP_FAILED"}),
+    ("commands_failed", lambda e: e.error is not None and e.error.type in ORDERS_FAILED),
     ("oem_reported_full", lambda e: e.visit.fully_charged_at is not None and not e.reached),
     ("unknown", lambda e: e.visit.soc_from_percent is None and not e.reached),
     ("user_unplugged_early", _left_early),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.domain.instants import QUARTER
-from dwell.domain.metering.ledger import Ledger, seconds_after
+from dwell.domain.metering.ledger import Ledger, seconds_after, whole_parts_wh
 from dwell.domain.session.cut import End
 from dwell.domain.session.outcome import Evidence, final_outcome, is_gate, live_outcome, reason_of
 from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation
@@ -104,7 +104,7 @@ def settled(
         record,
         short=end.at - visit.plugged_in_at < SHORT and record.energy_wh < SHORT_WH,
         valuation=_valuation(record, curve, gated=is_gate(reason)),
-        suspect=_suspicions(record, now),
+        suspect=_suspicions(record, record.settled_at or now),
     )
 
 
@@ -140,14 +140,13 @@ def _with_figures(session: Session, visit: Visit, until: datetime, changes: dict
 
 def _blocks(ledger: Ledger) -> tuple[Block, ...]:
     """Charging runs as blocks of whole Wh that add up to the session's energy."""
-    blocks, total, given = list[Block](), 0.0, 0
-    for run in ledger.runs:
-        total += run.energy_wh
-        upto = round_half_up(total)
+    blocks = list[Block]()
+    for run, energy_wh in zip(
+        ledger.runs, whole_parts_wh([run.energy_wh for run in ledger.runs]), strict=True
+    ):
         start_at = ledger.origin_at + timedelta(seconds=run.start_s)
         end_at = ledger.origin_at + timedelta(seconds=run.end_s)
-        blocks.append(Block(run.mode, start_at, end_at, upto - given))
-        given = upto
+        blocks.append(Block(run.mode, start_at, end_at, energy_wh))
     return tuple(block for block in blocks if block.energy_wh > 0)
 
 
@@ -225,10 +224,10 @@ def _priced_throughout(record: Session, curve: PriceCurve) -> bool:
     return coverage(curve, record.plugged_in_at, record.ended_at) >= 1.0
 
 
-def _suspicions(record: Session, now: datetime) -> tuple[str, ...]:
-    """Why the figures should not be believed without a person's look."""
+def _suspicions(record: Session, settled_at: datetime) -> tuple[str, ...]:
+    """Why the figures should not be believed without a person's look, as of the first settlement."""
     terms, found = record.terms, list[str]()
-    start_at, end_at = record.plugged_in_at or now, record.ended_at or now
+    start_at, end_at = record.plugged_in_at or settled_at, record.ended_at or settled_at
     hours = (end_at - start_at) / timedelta(hours=1)
     if terms.battery_capacity_wh is not None:
         holds_wh = OVERFULL * terms.battery_capacity_wh / terms.efficiency + OVERFULL_MARGIN_WH
@@ -239,8 +238,8 @@ def _suspicions(record: Session, now: datetime) -> tuple[str, ...]:
         and record.energy_wh > OVERPOWER * terms.available_power_w * hours + OVERPOWER_MARGIN_WH
     ):
         found.append("energy_above_connector")
-    if end_at > now + AHEAD:
+    if end_at > settled_at + AHEAD:
         found.append("in_future")
-    if now - start_at > OLD:
+    if settled_at - start_at > OLD:
         found.append("older_than_90_days")
     return tuple(found)

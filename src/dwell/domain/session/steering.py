@@ -76,6 +76,16 @@ def is_exhausted(order: Order, now: datetime) -> bool:
     return order.attempts > RETRIES and order.sent_at is not None and now >= order.sent_at + CONFIRM_WITHIN
 
 
+def is_done(order: Order, *, charging: bool) -> bool:
+    """Whether the vehicle does what the order said."""
+    return charging == (order.kind == START)
+
+
+def is_healed(error: SessionError, *, charging: bool) -> bool:
+    """Whether the vehicle does what it had failed to do; that nothing is wanted of it any more heals nothing."""
+    return charging != (error.type == "STOP_FAILED")
+
+
 def error_of(order: Order, now: datetime, *, was_charging: bool) -> SessionError:
     """The error that a failed order shows on its session."""
     if order.kind == STOP:

@@ -8,7 +8,7 @@ import msgspec
 
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
 from dwell.domain.session.cut import Cutter
-from dwell.domain.session.facts import Fact
+from dwell.domain.session.facts import Fact, believable_soc
 from dwell.domain.session.steering import Order
 from dwell.domain.session.visit import Visit
 
@@ -60,6 +60,7 @@ def seen_after(seen: Seen, fact: Fact, received_at: datetime) -> Seen:
     """The last known state after `fact`, which is newer than what `seen` knows."""
     plugged, charging = fact.says_plugged, fact.charging
     power_w = fact.power_w
+    soc_percent = believable_soc(fact.soc_percent, seen.soc_percent)
     if plugged is False:
         charging, power_w = False, 0
     elif charging is None and power_w is not None:
@@ -70,13 +71,13 @@ def seen_after(seen: Seen, fact: Fact, received_at: datetime) -> Seen:
         "plugged_in": plugged,
         "charging": charging,
         "power_w": power_w,
-        "soc_percent": fact.soc_percent,
+        "soc_percent": soc_percent,
         "charge_limit_percent": fact.charge_limit_percent,
         "fully_charged": fact.fully_charged,
         "latitude": fact.latitude,
         "longitude": fact.longitude,
         "odometer_m": fact.odometer_m,
-        "soc_at": fact.at if fact.soc_percent is not None else None,
+        "soc_at": fact.at if soc_percent is not None else None,
         "position_at": fact.at if fact.latitude is not None else None,
         "odometer_at": fact.at if fact.odometer_m is not None else None,
     }

@@ -11,18 +11,15 @@ from datetime import datetime
 import msgspec
 
 from dwell.domain.instants import floor_quarter
-from dwell.domain.metering.ledger import POWER_HOLD_S, Ledger, Reading, seconds_after
+from dwell.domain.metering.ledger import Ledger, Reading, seconds_after
 from dwell.domain.policy.schedule import next_due
 from dwell.domain.policy.terms import PolicyTerms, VisitTerms
-from dwell.domain.session.facts import Fact
-from dwell.domain.units import HOUR_S
+from dwell.domain.session.facts import Fact, believable_soc
 
 REGULAR = "REGULAR"
 BATTERY_RESERVE = "BATTERY_RESERVE"
 IMMEDIATE_START = "IMMEDIATE_START"
 
-SOC_ZERO_BELIEVED_FROM = 5.0
-"""A charge level of 0 % is a missing one, unless the level before was at most this."""
 _ENOUGH = 1e-9
 
 
@@ -78,8 +75,7 @@ class Visit(msgspec.Struct, kw_only=True):
 
     def soc_at_percent(self, at: datetime) -> float | None:
         """The charge level expected at `at`, not before the latest fact, if the power of that fact holds on."""
-        hold_s = min(max(0.0, seconds_after(self.last_at, at)), POWER_HOLD_S)
-        held_wh = (self.ledger.power_w or 0.0) * hold_s / HOUR_S
+        held_wh = self.ledger.held_energy_wh(seconds_after(self.ledger.origin_at, at))
         return self._carried(self.ledger.energy_since_wh(self.soc_energy_wh) + held_wh)
 
     def _carried(self, energy_wh: float) -> float | None:
@@ -90,8 +86,8 @@ class Visit(msgspec.Struct, kw_only=True):
         return min(ceiling, self.soc_percent + gained)
 
 
-def begin(fact: Fact, terms: VisitTerms) -> Visit:
-    """The visit that `fact` opens."""
+def begin(fact: Fact, terms: VisitTerms, *, waiting: tuple[Target | None, datetime] | None = None) -> Visit:
+    """The visit that `fact` opens. `waiting` saves work: the session's target, and since when it has been right."""
     origin_at = floor_quarter(fact.at)
     ledger = Ledger(
         origin_at=origin_at,
@@ -101,7 +97,11 @@ def begin(fact: Fact, terms: VisitTerms) -> Visit:
     )
     visit = Visit(plugged_in_at=fact.at, last_at=fact.at, clock_at=fact.at, ledger=ledger)
     visit.charge_limit_percent = fact.charge_limit_percent
-    visit.target = first_target(terms, fact.at, fact.charge_limit_percent)
+    limit = fact.charge_limit_percent
+    if waiting is not None and waiting[1] <= fact.at and terms.anticipated_at is not None:
+        visit.target = moved_on(waiting[0], waiting[1], fact.at, terms, charge_limit_percent=limit)
+    else:
+        visit.target = first_target(terms, fact.at, limit)
     _take_in(visit, fact, terms)
     return visit
 
@@ -204,7 +204,7 @@ def _target_at(
 
 
 def _take_in(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
-    soc_percent = _believable(fact.soc_percent, visit)
+    soc_percent = believable_soc(fact.soc_percent, visit.soc_percent)
     reading = Reading(
         power_w=fact.power_w,
         charging=fact.charging,
@@ -214,8 +214,8 @@ def _take_in(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
     )
     visit.ledger.enter(seconds_after(visit.ledger.origin_at, fact.at), reading, visit.mode)
     visit.last_at = visit.clock_at = fact.at
-    if fact.says_plugged:
-        visit.last_plugged_fact_at = fact.at
+    if fact.says_plugged is not None:
+        visit.last_plugged_fact_at = fact.at if fact.says_plugged else None
     if soc_percent is not None:
         if visit.soc_from_percent is None:
             visit.soc_from_percent = soc_percent
@@ -226,13 +226,6 @@ def _take_in(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
     if visit.latitude is None and fact.latitude is not None:
         visit.latitude, visit.longitude = fact.latitude, fact.longitude
     _judge(visit, fact.at, terms)
-
-
-def _believable(soc_percent: float | None, visit: Visit) -> float | None:
-    """The reported level, or None for the 0 % by which some vehicles say that they do not know."""
-    if soc_percent == 0 and (visit.soc_percent is None or visit.soc_percent > SOC_ZERO_BELIEVED_FROM):
-        return None
-    return soc_percent
 
 
 def _judge(visit: Visit, at: datetime, terms: VisitTerms) -> None:
