@@ -152,20 +152,21 @@ async def run_app(
             await server.serve([listener])
         watcher.cancel()
         companion.cancel()
-        await asyncio.gather(watcher, companion, return_exceptions=True)
-        if not companion.cancelled() and (fault := companion.exception()) is not None:
-            raise fault
+    fault = None if companion.cancelled() else companion.result()
+    if fault is not None:
+        raise fault
 
 
-async def _companion(work: Any, ask_to_stop: Callable[[], None]) -> None:
-    """Run the work; when it ends, of itself or by a fault, the server ends in order before the fault is raised."""
+async def _companion(work: Any, ask_to_stop: Callable[[], None]) -> Exception | None:
+    """Run the work; when it ends, of itself or by a fault, ask the server to end in order. Returns the fault."""
     try:
         await work
-    except Exception:
+    except Exception as fault:  # whatever it is: requests under way are still answered before it is raised
         log.exception("engine_failed")
-        raise
+        return fault
     finally:
         ask_to_stop()
+    return None
 
 
 async def _stop_when(stop: asyncio.Event, ask_to_stop: Callable[[], None]) -> None:

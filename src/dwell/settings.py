@@ -19,6 +19,8 @@ import platformdirs
 
 PREFIX = "DWELL_"
 CONFIG_VARIABLE = "DWELL_CONFIG"
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "DWELL_SYSTEM_INSTALL"})
+"""Variables of our prefix that are for others: the second one is read by the set-up that `make` runs."""
 SECRET_KEY_BYTES = 32
 
 
@@ -183,7 +185,7 @@ def load_settings(
             given[path] = (f"{named}: {'.'.join(path)}", value)
     by_variable = {variable_of(path): path for path in known}
     for name, text in environment.items():
-        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             given[by_variable.get(name, (name,))] = (name, text)
     for path, flag in (flags or {}).items():
         given[path] = (f"--{'-'.join(path)}", flag)

@@ -194,7 +194,7 @@ async def _answer(
         return operation.on_error(error)
     except ClientGone:
         return write_problem(400, "The request was not complete.", headers={"connection": "close"})
-    except Exception:
+    except Exception:  # the last resort: whatever it is, the caller gets a number and we get the trace
         number = backend.ports.ids.new_id()
         log.exception("request_failed", operation=operation.name, number=number)
         return write_problem(500, f"Something unforeseen happened. Its number in the log is {number}.")

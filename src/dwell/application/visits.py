@@ -156,23 +156,30 @@ async def end_visit(moment: Moment, case: Case, end: End) -> None:
 
 async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, end: End) -> Session:
     """Work out and save the settled record, with its revision raised where it was settled otherwise before."""
-    curve = await _curve(moment, session, visit.plugged_in_at, end.at)
-    record = settled(session, visit, end, moment.now, curve=curve)
+    curve = await _curve(moment, session, visit, end)
     before = case.known.get(session.id)
+    if before is not None and before.state == SETTLED:
+        session = msgspec.structs.replace(session, settled_at=before.settled_at)
+    record = settled(session, visit, end, moment.now, curve=curve)
     if before is not None and before.state == SETTLED:
         if by_law(record) == by_law(before):
             case.saved.pop(before.id, None)
             return before
-        record = msgspec.structs.replace(record, revision=before.revision + 1, settled_at=before.settled_at)
+        record = msgspec.structs.replace(record, revision=before.revision + 1)
     case.save(record)
     if case.held_from_at is not None and visit is case.visit:
         case.recut_from_at, case.held_from_at = case.held_from_at, None
     return record
 
 
-async def _curve(moment: Moment, session: Session, start_at: datetime, end_at: datetime) -> PriceCurve | None:
-    zone = session.terms.zone
-    return None if zone is None else await moment.tx.curve(zone, start_at, end_at + PRICES_AHEAD)
+async def _curve(moment: Moment, session: Session, visit: Visit, end: End) -> PriceCurve | None:
+    """The prices of the visit, and those up to the deadline by which their coverage is judged."""
+    zone, until = session.terms.zone, end.at + PRICES_AHEAD
+    if zone is None:
+        return None
+    if visit.target is not None and visit.target.ready_by is not None:
+        until = max(until, visit.target.ready_by)
+    return await moment.tx.curve(zone, visit.plugged_in_at, until)
 
 
 def anticipate_next(moment: Moment, case: Case, session: Session, ended_at: datetime) -> None:

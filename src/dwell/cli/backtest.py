@@ -153,12 +153,7 @@ def _check(request: _Request) -> None:
     if request.timezone is not None:
         try:
             ZoneInfo(request.timezone)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # ZoneInfoNotFoundError is a KeyError only where the name is sound
-            raise click.UsageError(f"--timezone: {request.timezone} is not a time zone.") from error
-        except KeyError as error:
+        except (KeyError, OSError, ValueError) as error:  # unknown, a folder, a path
             raise click.UsageError(f"--timezone: {request.timezone} is not a time zone.") from error
 
 

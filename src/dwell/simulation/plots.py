@@ -236,7 +236,7 @@ def _floor(value: float, step: float) -> int:
 
 
 def _by(sums_wh: dict[datetime, int], key: Callable[[datetime], Any]) -> Counter[Any]:
-    """The energies in kWh, gathered by what `key` says of their quarter hour."""
+    """The energies in kWh, gathered by what `key` says of their quarter hour; what is not there is nought."""
     gathered: Counter[Any] = Counter()
     for at, energy_wh in sums_wh.items():
         gathered[key(at)] += energy_wh / WH_PER_KWH  # type: ignore[assignment] # a Counter of floats

@@ -39,6 +39,7 @@ class VirtualVehicle:
             self.soc_percent += energy_wh * self.efficiency / self.battery_wh * 100
             if self._room_wh() <= 0.5:
                 self.charging_w = 0
+                self.soc_percent = max(self.soc_percent, self.limit_percent)  # full is full, not a hair below
         self.at = max(self.at, at)
 
     def full_at(self) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from application.sessions.evenings import (
@@ -11,18 +12,17 @@ from application.sessions.evenings import (
     EVENING,
     HOUR,
     MINUTE,
-    Garage,
     a_garage,
     hours_of,
     plugged,
     running,
     unplugged,
-    with_vehicle,
 )
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.policies import change_policy, delete_policy
+from dwell.application.ports import Transaction
 from dwell.domain.session.steering import DROPPED, START, STOP
-from house import ELSEWHERE, ORGANIZATION, House, a_house
+from house import ELSEWHERE, ORGANIZATION, House, a_house, home
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,9 @@ async def test_an_order_is_sent_again_every_five_minutes_three_times_and_then_fa
     assert len(house.vehicle.given) == 4
 
 
-async def test_a_failed_start_heals_when_the_vehicle_charges_and_is_ordered_anew_when_it_stops_again() -> None:
+async def test_a_failed_start_heals_when_the_vehicle_charges_and_is_ordered_anew_when_it_stops_again() -> (
+    None
+):
     house = await a_house(MemoryStore())
     await idle_until(house, 6.4)
     assert (await running(house)).error is not None
@@ -98,7 +100,9 @@ async def test_a_vehicle_that_does_not_stop_is_told_again_and_then_failed() -> N
         await house.live_until(EVENING + n * 5 * MINUTE)
         await house.tell(plugged(n / 12, charging=True, power_w=2_000, soc_percent=85))
         await house.look()
-    assert [(order.kind, order.attempts) for order in house.vehicle.given] == [(STOP, n) for n in (1, 2, 3, 4)]
+    assert [(order.kind, order.attempts) for order in house.vehicle.given] == [
+        (STOP, n) for n in (1, 2, 3, 4)
+    ]
     error = (await running(house)).error
     assert error is not None
     assert error.type == "STOP_FAILED"
@@ -238,15 +242,16 @@ async def test_a_full_vehicle_is_not_told_to_go_on() -> None:
     assert [order.kind for order in house.vehicle.given] == [START]
 
 
-async def test_a_modulating_vehicle_is_told_each_power() -> None:
-    house = await with_vehicle(await a_house(MemoryStore()), control="modulating")
-    garage = Garage(house, 40)
-    settled = await garage.leave(DEADLINE)
-    assert settled.soc_to_percent == pytest.approx(80, abs=1)
-    powers = {order.power_w for order in garage.given if order.kind == START}
-    promise = settled.promise
-    assert promise is not None
-    assert powers >= {power_w for power_w in settled.first_promise.powers_w}  # type: ignore[union-attr]  # it was planned
+async def test_an_order_asks_for_no_more_than_the_connection_gives() -> None:
+    house = await a_house(MemoryStore())
+
+    async def limit(tx: Transaction) -> None:
+        await tx.save_location(msgspec.structs.replace(home(), grid_limit_w=3_700))
+
+    await house.ports.store.write(limit)
+    await house.tell(plugged(0, soc_percent=10, charging=False))
+    await house.look()
+    assert [order.power_w for order in house.vehicle.given] == [3_700]
 
 
 async def test_the_store_knows_what_became_of_an_order_at_plug_out() -> None:
@@ -257,4 +262,4 @@ async def test_the_store_knows_what_became_of_an_order_at_plug_out() -> None:
     await house.tell(unplugged(0.02, soc_percent=10))
     await house.live_until(EVENING + HOUR)
     assert len(await house.settled()) == 1
-    assert {order.state for order in store.orders()} == {DROPPED}
+    assert {order.state for order in store.orders} == {DROPPED}

@@ -92,7 +92,7 @@ def test_no_other_path_is_folded_into_it(client: httpx.Client, path: str) -> Non
 
 def test_only_post_is_taken(client: httpx.Client) -> None:
     answer = client.get("/oauth2/token")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"POST", "OPTIONS"})
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "Bearer,"])

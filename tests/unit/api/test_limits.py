@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
+from dwell.adapters.storage.memory import MemoryStore
 from dwell.api.shared.limits import ADDRESSES_AT_MOST, RateLimit
-from dwell.application.credentials import is_well_formed
+from dwell.application.credentials import Keyring, create_organization, is_well_formed
+from dwell.application.ports import Ports
 
 
 def test_an_address_waits_when_its_bucket_is_empty_and_no_other_does() -> None:
@@ -40,15 +45,15 @@ def test_the_memory_of_addresses_is_bounded() -> None:
     assert limit.wait_s(f"address {ADDRESSES_AT_MOST - 1}", 0) > 0
 
 
-def test_a_credential_with_a_wrong_letter_is_not_well_formed() -> None:
-    from dwell.application.credentials import _new
-
-    text = _new("api_key", SystemIds().new_secret())
-    assert is_well_formed(text)
-    assert ":" not in text
-    assert text.startswith("dwell_key_")
-    for position in range(10, len(text)):
-        letter = "a" if text[position] != "a" else "b"
-        assert not is_well_formed(text[:position] + letter + text[position + 1 :])
+@pytest.mark.anyio
+async def test_a_credential_with_a_wrong_letter_is_not_well_formed() -> None:
+    ports = Ports(MemoryStore(), SystemClock(), SystemIds())
+    new = await create_organization(ports, Keyring(b"k" * 32), "Acme")
+    for text in (new.client_id, new.client_secret, new.api_key):
+        assert is_well_formed(text)
+        assert ":" not in text
+        for position in range(10, len(text)):
+            letter = "a" if text[position] != "a" else "b"
+            assert not is_well_formed(text[:position] + letter + text[position + 1 :])
     for other in ("", "dwell_key_", "dwell_key_ü", "x" * 300, "dwell_key_" + "x" * 300):
         assert not is_well_formed(other)

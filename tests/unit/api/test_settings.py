@@ -75,3 +75,7 @@ def test_no_two_settings_share_a_variable() -> None:
     names = [variable_of(path) for path in known_settings()]
     assert len(set(names)) == len(names)
     assert all(meta["says"] for meta in known_settings().values())
+
+
+def test_a_variable_of_the_set_up_is_let_be() -> None:
+    assert load_settings({"DWELL_SYSTEM_INSTALL": "no"}) == Settings()

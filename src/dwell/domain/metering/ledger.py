@@ -23,7 +23,9 @@ from dwell.domain.units import HOUR_S, QUARTER_S, round_half_up
 POWER_HOLD_S = 3600.0
 """How long a power sample is believed without a newer one; a longer silence is a gap, not energy."""
 STEP_S = 3600.0
-"""How far back a step of a register or a charge level reaches over readings that had not moved."""
+"""How far back a step of a register or a charge level reaches over readings that had not moved, while charging."""
+UNTOLD_STEP_S = 900.0
+"""The same where nobody said whether the vehicle charged: what had not moved for longer was idle."""
 REGISTER_JITTER_WH = 250
 """A register that falls by no more than this, and not to nothing, was rounded, not reset: cars correct by 0.1 kWh."""
 SOC_JITTER_PERCENT = 1.0
@@ -117,7 +119,9 @@ class Ledger(msgspec.Struct, kw_only=True):
     def enter(self, at_s: float, reading: Reading, mode: str) -> None:
         """Take in the reading at `at_s`; `mode` is what the session did since the fact before."""
         self._pass_time(at_s, mode)
-        self._read_soc(reading.soc_percent)  # first: a first register reading covers nothing that came before it
+        self._read_soc(
+            reading.soc_percent
+        )  # first: a first register reading covers nothing that came before it
         self._read_register(reading.register_wh)
         self._hold(at_s, reading)
 
@@ -244,9 +248,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     def _wait_for_step(self) -> None:
         """The reading has not moved: what may have been charged since shows in its next step."""
         if self.pending:
-            since_s = self.pending[-1].end_s - STEP_S
-            waiting = [s for s in self.pending if s.charging is not False]
-            self.held = [s for s in (*self.held, *waiting) if s.end_s > since_s]
+            now_s = self.pending[-1].end_s
+            self.held = [s for s in (*self.held, *self.pending) if _may_have_charged(s, now_s)]
             self.pending.clear()
 
     def _spread(self, energy_wh: float, source: str) -> float:
@@ -300,6 +303,13 @@ class Ledger(msgspec.Struct, kw_only=True):
             rows[index] += part
             left -= part
         rows[last] += max(0.0, left)
+
+
+def _may_have_charged(stretch: Stretch, now_s: float) -> bool:
+    """Whether a reading that had not moved by `now_s` leaves room for energy in the stretch."""
+    if stretch.charging is None:
+        return now_s - stretch.start_s <= UNTOLD_STEP_S
+    return stretch.charging and now_s - stretch.end_s < STEP_S
 
 
 def whole_parts_wh(parts_wh: Sequence[float]) -> list[int]:
