@@ -29,7 +29,7 @@ from house import ELSEWHERE, ORGANIZATION, ZONE, House, a_house
 
 pytestmark = pytest.mark.anyio
 
-AWAY = {"latitude": ELSEWHERE[0], "longitude": ELSEWHERE[1]}
+AWAY: dict[str, object] = {"latitude": ELSEWHERE[0], "longitude": ELSEWHERE[1]}
 GATED: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("not_authenticated", {"link_valid": False}, {}),
     ("not_at_home", {}, AWAY),
@@ -41,14 +41,14 @@ GATED: list[tuple[str, dict[str, object], dict[str, object]]] = [
 ]
 
 
-async def a_visit(house: House, *, until_h: float = 3, **said: object) -> tuple[str, Session]:
+async def a_visit(house: House, **said: object) -> tuple[str, Session]:
     """A visit in which 3.3 kWh are charged: its reason while it runs, and its settled session."""
     what = {"soc_percent": 40, "charging": False, **said}
     await house.tell(plugged(0, energy_register_wh=0, **what))
     await house.look()
     live = (await running(house)).reason
-    await house.tell(unplugged(until_h, energy_register_wh=3_300))
-    await house.live_until(EVENING + (until_h + 0.1) * HOUR)
+    await house.tell(unplugged(3, energy_register_wh=3_300))
+    await house.live_until(EVENING + 3.1 * HOUR)
     return live, (await house.settled())[-1]
 
 

@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 def plugged(at_h: float, **said: object) -> Fact:
     """A fact `at_h` hours after the evening began, plugged in unless it says otherwise."""
-    return Fact(EVENING + at_h * HOUR, **{"plugged_in": True, **said})  # type: ignore[arg-type]  # a builder
+    return Fact(EVENING + at_h * HOUR, **{"plugged_in": True, **said})  # type: ignore[arg-type]  # a builder names the fields
 
 
 def unplugged(at_h: float, **said: object) -> Fact:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pytest
 
 from dwell.domain.metering.ledger import Ledger, Reading
@@ -11,28 +13,48 @@ MINUTE_S = 60
 HOUR_S = 3600
 
 
+class Said(TypedDict, total=False):
+    """What a reading says."""
+
+    power_w: float
+    charging: bool
+    plugged: bool
+    register_wh: int
+    soc_percent: float
+
+
 def a_ledger(*, start_s: float = 0, battery_wh: float | None = 77_000) -> Ledger:
     """A ledger whose first fact comes that long after a quarter hour."""
     return Ledger(origin_at=BUILT_AT, battery_wh=battery_wh, efficiency=0.9, last_s=start_s)
 
 
-def read(ledger: Ledger, at_s: float, mode: str = "REGULAR", **said: object) -> Ledger:
+def read(ledger: Ledger, at_s: float, said: Said, mode: str = "REGULAR") -> Ledger:
     """The same ledger after a reading."""
-    ledger.enter(at_s, Reading(**said), mode)  # type: ignore[arg-type]  # a builder
+    ledger.enter(at_s, Reading(**said), mode)
     return ledger
 
 
-def told(*readings: tuple[float, dict[str, object]], **given: object) -> Ledger:
+def told(*readings: tuple[float, Said], battery_wh: float | None = 77_000) -> Ledger:
     """A ledger after readings, each with the minutes at which it was taken."""
-    first_s = readings[0][0] * MINUTE_S
-    ledger = a_ledger(start_s=first_s, **given)  # type: ignore[arg-type]  # a builder
+    ledger = a_ledger(start_s=readings[0][0] * MINUTE_S, battery_wh=battery_wh)
     for minutes, said in readings:
-        read(ledger, minutes * MINUTE_S, **said)
+        read(ledger, minutes * MINUTE_S, said)
     return ledger.closed()
 
 
-def register(wh: int, **said: object) -> dict[str, object]:
-    return {"register_wh": wh, **said}
+def register(wh: int, *, power_w: float | None = None, charging: bool | None = None) -> Said:
+    """A register reading, with what else it says."""
+    said: Said = {"register_wh": wh}
+    if power_w is not None:
+        said["power_w"] = power_w
+    if charging is not None:
+        said["charging"] = charging
+    return said
+
+
+def charge(soc_percent: float, *, wh: int | None = None) -> Said:
+    """A charge level, with a register reading perhaps."""
+    return {"soc_percent": soc_percent} if wh is None else {"soc_percent": soc_percent, "register_wh": wh}
 
 
 # --- registers ---------------------------------------------------------------------------------------------------
@@ -51,7 +73,7 @@ def test_a_register_owns_the_energy_whatever_the_power_says() -> None:
 
 
 def test_a_register_owns_the_energy_whatever_the_charge_says() -> None:
-    ledger = told((0, register(0, soc_percent=20)), (60, register(5_000, soc_percent=90)))
+    ledger = told((0, charge(20, wh=0)), (60, charge(90, wh=5_000)))
     assert (ledger.energy_wh, ledger.source) == (5_000, "register")
 
 
@@ -88,7 +110,7 @@ def test_a_register_that_falls_to_nothing_was_reset_however_little_it_had() -> N
 
 
 def test_before_the_first_register_the_charge_counts() -> None:
-    ledger = told((0, {"soc_percent": 40}), (60, register(9_000, soc_percent=49)), (120, register(10_000)))
+    ledger = told((0, {"soc_percent": 40}), (60, charge(49, wh=9_000)), (120, register(10_000)))
     assert ledger.energy_wh == pytest.approx(0.09 * 77_000 / 0.9 + 1_000)
     assert set(ledger.by_source_wh) == {"soc", "register"}
 
@@ -100,11 +122,11 @@ def test_before_the_first_register_the_power_counts() -> None:
 
 def test_after_the_last_register_the_power_counts_until_the_next_corrects_it() -> None:
     ledger = a_ledger()
-    for minutes, said in [(0, register(0, power_w=6_000)), (15, register(1_500)), (30, {"power_w": 6_000})]:
-        read(ledger, minutes * MINUTE_S, **said)
+    for minutes, said in [(0, register(0, power_w=6_000)), (15, register(1_500)), (30, Said(power_w=6_000))]:
+        read(ledger, minutes * MINUTE_S, said)
     assert ledger.closed().energy_wh == 3_000
     assert ledger.energy_since_wh(0) == 3_000
-    read(ledger, 45 * MINUTE_S, register_wh=4_000)
+    read(ledger, 45 * MINUTE_S, Said(register_wh=4_000))
     assert ledger.closed().energy_wh == 4_000
 
 
@@ -139,8 +161,8 @@ def test_a_difference_is_spread_over_time_where_nothing_is_known() -> None:
 
 def test_the_first_row_holds_the_plug_in_and_the_last_ends_at_or_after_the_end() -> None:
     ledger = a_ledger(start_s=7 * MINUTE_S)
-    read(ledger, 7 * MINUTE_S, register_wh=0)
-    read(ledger, 23 * MINUTE_S, register_wh=1_600)
+    read(ledger, 7 * MINUTE_S, Said(register_wh=0))
+    read(ledger, 23 * MINUTE_S, Said(register_wh=1_600))
     assert ledger.closed().whole_rows_wh(23 * MINUTE_S) == [800, 800]
     assert ledger.closed().whole_rows_wh(30 * MINUTE_S) == [800, 800]
     assert ledger.closed().whole_rows_wh(31 * MINUTE_S) == [800, 800, 0]
@@ -165,12 +187,12 @@ def test_over_a_gap_power_is_believed_for_an_hour_and_no_longer(hours: float, en
 
 
 def test_facts_that_say_nothing_of_power_do_not_prolong_it() -> None:
-    ledger = told((0, {"power_w": 7_000}), *[(10 * n, {}) for n in range(1, 61)])
+    ledger = told((0, {"power_w": 7_000}), *[(10 * n, Said()) for n in range(1, 61)])
     assert ledger.energy_wh == pytest.approx(7_000)
 
 
 def test_a_vehicle_that_says_that_it_still_charges_prolongs_it() -> None:
-    ledger = told((0, {"power_w": 6_000}), *[(30 * n, {"charging": True}) for n in range(1, 7)])
+    ledger = told((0, {"power_w": 6_000}), *[(30 * n, Said(charging=True)) for n in range(1, 7)])
     assert ledger.energy_wh == 18_000
 
 
@@ -188,7 +210,7 @@ def test_power_owns_the_energy_whatever_the_charge_says() -> None:
 
 
 @pytest.mark.parametrize("last", [{"plugged": False}, {"charging": False}, {"power_w": 0}])
-def test_power_ends_with_the_cable_the_charge_or_a_zero(last: dict[str, object]) -> None:
+def test_power_ends_with_the_cable_the_charge_or_a_zero(last: Said) -> None:
     ledger = told((0, {"power_w": 6_000}), (15, last), (30, {}))
     assert ledger.energy_wh == 1_500
 
@@ -211,12 +233,12 @@ def test_a_charge_without_a_capacity_gives_no_energy() -> None:
 
 def test_a_charge_that_wavers_by_a_point_is_not_charged_again_and_again() -> None:
     levels = [50, 49, 50, 49, 50, 51, 50, 51]
-    ledger = told(*[(15 * n, {"soc_percent": level}) for n, level in enumerate(levels)])
+    ledger = told(*[(15 * n, charge(level)) for n, level in enumerate(levels)])
     assert ledger.energy_wh == pytest.approx(0.01 * 77_000 / 0.9)
 
 
 def test_a_charge_that_was_used_and_refilled_counts() -> None:
-    ledger = told(*[(60 * n, {"soc_percent": level}) for n, level in enumerate([50, 46, 50])])
+    ledger = told(*[(60 * n, charge(level)) for n, level in enumerate([50, 46, 50])])
     assert ledger.energy_wh == pytest.approx(0.04 * 77_000 / 0.9)
 
 
@@ -231,9 +253,12 @@ def test_where_power_is_silent_the_charge_takes_over() -> None:
 
 
 def test_the_charge_counts_only_what_power_has_not() -> None:
-    said: list[tuple[float, dict[str, object]]] = [(0, {"power_w": 7_700, "soc_percent": 40})]
-    said += [(60 * n, {}) for n in (1, 2)]
-    ledger = told(*said, (180, {"power_w": 0, "soc_percent": 58}))
+    ledger = told(
+        (0, {"power_w": 7_700, "soc_percent": 40}),
+        (60, {}),
+        (120, {}),
+        (180, {"power_w": 0, "soc_percent": 58}),
+    )
     assert ledger.energy_wh == pytest.approx(0.18 * 77_000 / 0.9)
     assert ledger.by_source_wh["power"] == 7_700
 
@@ -273,7 +298,7 @@ def test_a_register_that_moves_in_steps_is_one_run_at_the_true_power() -> None:
 
 
 def test_a_charge_that_moves_in_whole_points_is_one_run_at_the_true_power() -> None:
-    steps = [(float(n), {"soc_percent": float(40 + n // 7), "charging": True}) for n in range(141)]
+    steps = [(float(n), Said(soc_percent=40 + n // 7, charging=True)) for n in range(141)]
     ledger = told(*steps)
     assert len(ledger.runs) == 1
     assert ledger.energy_wh * HOUR_S / ledger.charging_s == pytest.approx(
@@ -289,7 +314,7 @@ def test_what_had_not_moved_for_hours_was_idle() -> None:
 def test_a_run_ends_where_the_mode_changes() -> None:
     ledger = a_ledger()
     for minutes, mode in [(0, ""), (15, "BATTERY_RESERVE"), (30, "BATTERY_RESERVE"), (45, "REGULAR")]:
-        read(ledger, minutes * MINUTE_S, mode, register_wh=minutes * 100, power_w=6_000)
+        read(ledger, minutes * MINUTE_S, Said(register_wh=minutes * 100, power_w=6_000), mode)
     assert [(run.mode, run.energy_wh) for run in ledger.runs] == [
         ("BATTERY_RESERVE", 3_000),
         ("REGULAR", 1_500),
@@ -313,8 +338,8 @@ def test_without_power_the_peak_is_that_of_the_time_of_charging() -> None:
 
 def test_a_closed_copy_leaves_the_ledger_as_it_was() -> None:
     ledger = a_ledger()
-    read(ledger, 0, register_wh=0, power_w=6_000)
-    read(ledger, 900, power_w=6_000)
+    read(ledger, 0, Said(register_wh=0, power_w=6_000))
+    read(ledger, 900, Said(power_w=6_000))
     before = ledger.copy()
     first, second = ledger.closed(), ledger.closed(1_800, "REGULAR")
     assert ledger == before
@@ -324,18 +349,18 @@ def test_a_closed_copy_leaves_the_ledger_as_it_was() -> None:
 def test_a_copy_that_goes_on_leaves_the_ledger_as_it_was() -> None:
     ledger = a_ledger()
     for at_s in (0, 20, 40, 60):
-        read(ledger, at_s, register_wh=100 * (at_s // 40), charging=True)
+        read(ledger, at_s, Said(register_wh=100 * (at_s // 40), charging=True))
     before, twin = ledger.copy(), ledger.copy()
     for at_s in (80, 100, 960):
-        read(twin, at_s, register_wh=at_s * 2, power_w=6_000)
+        read(twin, at_s, Said(register_wh=at_s * 2, power_w=6_000))
     assert ledger == before
     assert twin != before
 
 
 def test_power_goes_on_as_it_is_held_and_believed() -> None:
-    ledger = read(a_ledger(), 0, power_w=6_000)
+    ledger = read(a_ledger(), 0, Said(power_w=6_000))
     assert ledger.held_energy_wh(900) == 1_500
     assert ledger.held_energy_wh(10 * HOUR_S) == 6_000
-    read(ledger, 1_800)
+    read(ledger, 1_800, Said())
     assert ledger.held_energy_wh(10 * HOUR_S) == 3_000
     assert ledger.held_energy_wh(900) == 0

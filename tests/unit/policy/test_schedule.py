@@ -168,20 +168,20 @@ def test_a_window_across_midnight_belongs_to_the_day_on_which_it_opens() -> None
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "since", "until", "expected"),
+    ("walls", "since", "until", "expected"),
     [
-        ("22:00", "06:00", "2026-03-28T20:30", "2026-03-29T04:30", [("28 21:00", "29 04:00")]),  # 7 hours
-        ("22:00", "06:00", "2026-10-24T19:30", "2026-10-25T05:30", [("24 20:00", "25 05:00")]),  # 9
-        ("02:00", "03:00", "2026-03-28T23:30", "2026-03-29T02:30", []),  # the hour that is not there
-        ("02:00", "03:00", "2026-10-24T23:30", "2026-10-25T02:30", [("25 00:00", "25 02:00")]),  # twice
-        ("02:15", "04:00", "2026-03-28T23:30", "2026-03-29T02:30", [("29 01:00", "29 02:00")]),
-        ("12:00", "12:00", "2026-03-29T09:30", "2026-03-29T09:45", [("28 11:00", "29 10:00")]),  # 23
+        (("22:00", "06:00"), "2026-03-28T20:30", "2026-03-29T04:30", [("28 21:00", "29 04:00")]),  # 7 hours
+        (("22:00", "06:00"), "2026-10-24T19:30", "2026-10-25T05:30", [("24 20:00", "25 05:00")]),  # 9
+        (("02:00", "03:00"), "2026-03-28T23:30", "2026-03-29T02:30", []),  # the hour that is not there
+        (("02:00", "03:00"), "2026-10-24T23:30", "2026-10-25T02:30", [("25 00:00", "25 02:00")]),  # twice
+        (("02:15", "04:00"), "2026-03-28T23:30", "2026-03-29T02:30", [("29 01:00", "29 02:00")]),
+        (("12:00", "12:00"), "2026-03-29T09:30", "2026-03-29T09:45", [("28 11:00", "29 10:00")]),  # 23
     ],
 )
 def test_windows_over_a_change_of_clocks(
-    start: str, end: str, since: str, until: str, expected: list[tuple[str, str]]
+    walls: tuple[str, str], since: str, until: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert windows(start, end, since=since, until=until) == expected
+    assert windows(*walls, since=since, until=until) == expected
 
 
 def test_a_window_that_only_touches_is_none() -> None:

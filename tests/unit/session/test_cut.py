@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def plugged(at_h: float, **said: object) -> Fact:
-    return Fact(BUILT_AT + at_h * HOUR, **{"plugged_in": True, **said})  # type: ignore[arg-type]  # a builder
+    return Fact(BUILT_AT + at_h * HOUR, **{"plugged_in": True, **said})  # type: ignore[arg-type]  # a builder names the fields
 
 
 def silent(at_h: float, **said: object) -> Fact:

@@ -14,7 +14,7 @@ from house import BUILT_AT
 
 
 def fact(**said: object) -> Fact:
-    return Fact(BUILT_AT, **said)  # type: ignore[arg-type]  # a builder
+    return Fact(BUILT_AT, **said)  # type: ignore[arg-type]  # a builder names the fields
 
 
 @pytest.mark.parametrize(
