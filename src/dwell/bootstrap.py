@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -108,10 +108,33 @@ async def serve(
     async with opened_ports(settings, create=True) as ports:
         news = asyncio.Event()
         app = build_app(ports, settings, keyring=keyring, changed=news.set)
-        engine = Engine(ports, orders or NoVehicles())
-        listener = listen(settings.http.host, settings.http.port)
-        await run_app(app, settings, listener, beside=run_engine(engine, news), started=started, stop=stop)
+        async with _way_to_vehicles(settings, ports, orders) as way:
+            listener = listen(settings.http.host, settings.http.port)
+            beside = _warm_engine(run_engine(Engine(ports, way), news))
+            await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+@asynccontextmanager
+async def _way_to_vehicles(
+    settings: Settings, ports: Ports, given: VehicleOrders | None
+) -> AsyncIterator[VehicleOrders]:
+    """The way that is given, or the one of the settings, or none."""
+    if given is not None or not settings.orders.url:
+        yield given or NoVehicles()
+        return
+    from dwell.adapters.vehicles.http import HttpOrders
+
+    async with HttpOrders(settings.orders.url, settings.orders.secret, ports.clock) as orders:
+        yield orders
+
+
+async def _warm_engine(engine: Coroutine[Any, Any, None]) -> None:
+    """Run the engine once the planner is compiled; elsewhere that would wait in the middle of a transaction."""
+    from dwell.domain.planning import warm_up
+
+    await asyncio.to_thread(warm_up)
+    await engine
 
 
 async def run_app(

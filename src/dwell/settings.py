@@ -17,6 +17,8 @@ from typing import Any
 
 import platformdirs
 
+from dwell.protocols.webhooks.signature import key_of
+
 PREFIX = "DWELL_"
 CONFIG_VARIABLE = "DWELL_CONFIG"
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "DWELL_SYSTEM_INSTALL"})
@@ -99,6 +101,19 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _web_address(value: object) -> str:
+    if not isinstance(value, str) or (value and not value.startswith(("http://", "https://"))):
+        raise ValueError("must be an http:// or https:// address")
+    return value
+
+
+def _signing_secret(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    key_of(value)
+    return value
+
+
 def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -117,6 +132,20 @@ class Http:
     )
     token_attempts_per_minute: int = _setting(
         600, _whole(1, 1_000_000), "attempts at a token per address and minute; a failed one counts ten"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """The way to the vehicles: an address of the operator's that is called for every order."""
+
+    url: str = _setting(
+        "", _web_address, "http(s) address that orders are posted to; empty: no way to vehicles"
+    )
+    secret: str = field(
+        default="",
+        repr=False,
+        metadata={"read": _signing_secret, "says": "signs the orders: whsec_ and base64, or any text"},
     )
 
 
@@ -143,6 +172,7 @@ class Settings:
         metadata={"read": _secret_key, "says": "key of credentials and cursors; else one is kept in a file"},
     )
     http: Http = field(default_factory=Http)
+    orders: Orders = field(default_factory=Orders)
     log: Log = field(default_factory=Log)
 
 
@@ -198,10 +228,18 @@ def load_settings(
             values[path] = known[path]["read"](value)
         except ValueError as error:
             faults.append(f"{origin} {error}")
+    built: Settings = _build(Settings, (), values)
+    faults += _disagreements(built)
     if faults:
         raise SettingsRefused(sorted(faults))
-    built: Settings = _build(Settings, (), values)
     return built
+
+
+def _disagreements(settings: Settings) -> list[str]:
+    """What is wrong with settings that are right one by one."""
+    if settings.orders.url and not settings.orders.secret:
+        return [f"{variable_of(('orders', 'secret'))} must be set where orders are posted: it signs them"]
+    return []
 
 
 def _build(kind: Any, path: tuple[str, ...], values: Mapping[tuple[str, ...], object]) -> Any:

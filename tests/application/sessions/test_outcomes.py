@@ -155,6 +155,13 @@ async def test_said_full_below_the_target_is_oem_reported_full() -> None:
     assert (await left(house, 11)).reason == "oem_reported_full"
 
 
+async def test_said_full_at_the_target_is_optimized() -> None:
+    garage = await a_garage(MemoryStore(), 70)
+    garage.car.limit_percent = 80
+    settled = await garage.leave(EVENING + 8 * HOUR)
+    assert (settled.reason, settled.soc_to_percent) == ("optimized", 80)
+
+
 async def test_left_before_the_deadline_without_the_target_is_unplugged_early() -> None:
     garage = await a_garage(MemoryStore(), 40)
     settled = await garage.leave(EVENING + 4.5 * HOUR)

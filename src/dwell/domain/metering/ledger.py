@@ -156,7 +156,7 @@ class Ledger(msgspec.Struct, kw_only=True):
 
         They add up to the energy exactly.
         """
-        count = max(1, -int(-until_s // QUARTER_S), len(self.rows_wh))
+        count = max(1, -int(-until_s // QUARTER_S))
         rows = self.rows_wh + [0.0] * (count - len(self.rows_wh))
         return whole_parts_wh(rows)
 
