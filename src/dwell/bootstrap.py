@@ -110,7 +110,7 @@ async def serve(
         app = build_app(ports, settings, keyring=keyring, changed=news.set)
         async with _way_to_vehicles(settings, ports, orders) as way:
             listener = listen(settings.http.host, settings.http.port)
-            beside = _warm_engine(run_engine(Engine(ports, way), news))
+            beside = _at_work(ports, run_engine(Engine(ports, way), news))
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
@@ -129,12 +129,15 @@ async def _way_to_vehicles(
         yield orders
 
 
-async def _warm_engine(engine: Coroutine[Any, Any, None]) -> None:
-    """Run the engine once the planner is compiled; elsewhere that would wait in the middle of a transaction."""
+async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
+    """Everything that works beside the server. The planner is compiled first, not in the middle of a transaction."""
     from dwell.domain.planning import warm_up
+    from dwell.workers.retention import run_retention
 
-    await asyncio.to_thread(warm_up)
-    await engine
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_retention(ports))
+        await asyncio.to_thread(warm_up)
+        tasks.create_task(engine)
 
 
 async def run_app(

@@ -16,7 +16,7 @@ import msgspec
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
 from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
-from dwell.application.ports import Ports, Transaction, VehicleOrders
+from dwell.application.ports import Ports, Reader, Transaction, VehicleOrders
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.telemetry import look_again, next_look, recut_from
 from dwell.domain.errors import DwellError, Fault
@@ -63,10 +63,10 @@ async def run_due(engine: Engine, *, limit: int = BATCH) -> Looked:
 async def next_wake_at(ports: Ports) -> datetime | None:
     """When the next vehicle is due."""
 
-    async def work(tx: Transaction) -> datetime | None:
-        return await tx.next_wake_at()
+    async def work(reader: Reader) -> datetime | None:
+        return await reader.next_wake_at()
 
-    return await ports.store.write(work)
+    return await ports.store.read(work)
 
 
 async def _look(moment: Moment, grids: Grids, limit: int) -> Looked:

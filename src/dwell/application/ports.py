@@ -218,6 +218,10 @@ class Reader(Protocol):
         """Each zone with prices: name, currency, first start, last end."""
         ...
 
+    async def next_wake_at(self) -> datetime | None:
+        """The soonest `wake_at` of all tracks."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """A Reader that can also write; all of it is committed, or none."""
@@ -244,10 +248,6 @@ class Transaction(Reader, Protocol):
 
     async def due_tracks(self, now: datetime, *, limit: int) -> list[Track]:
         """Tracks of any organization with `wake_at` ≤ now, soonest first; locked, those locked elsewhere left out."""
-        ...
-
-    async def next_wake_at(self) -> datetime | None:
-        """The soonest `wake_at` of all tracks."""
         ...
 
     async def save_tracks(self, tracks: Sequence[Track]) -> None:
@@ -283,6 +283,13 @@ class Transaction(Reader, Protocol):
     async def add_quarantined(self, items: Sequence[Quarantined]) -> None: ...
 
     async def add_events(self, events: Sequence[Event]) -> None: ...
+
+    async def forget_before(self, instant: datetime, *, limit: int) -> int:
+        """Remove events and quarantined items recorded before `instant`, of each at most the `limit` oldest.
+
+        Returns how many went.
+        """
+        ...
 
     async def save_orders(self, orders: Sequence[Order]) -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from application.storage import builders as b
 from application.storage.builders import AnyStore, events_in, orders_in, put, rows_in
@@ -89,3 +90,15 @@ async def test_the_quarantine_keeps_raw_bytes(store: AnyStore) -> None:
         assert store.quarantined == [item, item]
     else:
         assert await rows_in(store, "SELECT raw, reason FROM quarantine") == [(item.raw, "in_future")] * 2
+
+
+async def test_what_is_old_is_forgotten_and_the_rest_goes_on(store: AnyStore) -> None:
+    old = [b.event(f"e-{n}", b.session(f"s-{n}"), significant=True) for n in range(3)]
+    young = structs.replace(b.event("e-9", ONE), created_at=old[0].created_at + 2 * b.HOUR)
+    await put(store, "add_events", [*old, young])
+    assert await put(store, "forget_before", old[0].created_at, limit=9) == 0
+    assert await put(store, "forget_before", old[0].created_at + b.HOUR, limit=2) == 2
+    assert await put(store, "forget_before", old[0].created_at + b.HOUR, limit=9) == 1
+    assert await put(store, "forget_before", old[0].created_at + b.HOUR, limit=9) == 0
+    later = structs.replace(young, id="e-10")
+    assert await ids_after(store, [later]) == ["e-10"]

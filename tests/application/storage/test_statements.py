@@ -17,6 +17,8 @@ from dwell.adapters.storage.tables import metadata
 TENANTS = {name for name, table in metadata.tables.items() if "organization_id" in table.c}
 OF_ALL_ORGANIZATIONS = {
     "CREDENTIAL",  # tells which organization it is
+    "FORGET_EVENTS",  # time takes from all alike
+    "FORGET_QUARANTINED",  # the same
     "DUE_TRACKS",
     "NEXT_WAKE",
     "LIVE_VEHICLES_IN_ZONE",  # a price change concerns whoever charges in its zone

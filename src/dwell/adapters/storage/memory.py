@@ -132,9 +132,6 @@ class MemoryTransaction(MemoryReader):
     async def due_tracks(self, now: datetime, *, limit: int) -> list[Track]:
         return self._shelves.due(now, limit)
 
-    async def next_wake_at(self) -> datetime | None:
-        return self._shelves.next_wake_at()
-
     async def save_tracks(self, tracks: Sequence[Track]) -> None:
         shelves = self._shelves
         for track in tracks:
@@ -221,6 +218,19 @@ class MemoryTransaction(MemoryReader):
                 self._undo.append(partial(kept.__setitem__, index, kept[index]))
                 kept[index] = event
 
+    async def forget_before(self, instant: datetime, *, limit: int) -> int:
+        shelves = self._shelves
+        events, quarantined, newest = shelves.events, shelves.quarantined, shelves.newest_event
+        self._undo.append(partial(_put_back, shelves, (events, quarantined, newest)))
+        old = {id(event) for event in events[:limit] if event.created_at < instant}
+        odd = {id(item) for item in quarantined[:limit] if item.received_at < instant}
+        shelves.events = [event for event in events if id(event) not in old]
+        shelves.quarantined = [item for item in quarantined if id(item) not in odd]
+        shelves.newest_event = {
+            (event.organization_id, event.session.id): index for index, event in enumerate(shelves.events)
+        }
+        return len(old) + len(odd)
+
     async def save_orders(self, orders: Sequence[Order]) -> None:
         for order in orders:
             self._put(self._shelves.orders, (order.organization_id, order.id), order)
@@ -284,3 +294,10 @@ def _set_facts(shelf: FactShelf, facts: tuple[dict[bytes, StoredFact], list[Stor
 
 def _cut_to(items: list[V], length: int) -> None:
     del items[length:]
+
+
+def _put_back(
+    shelves: Shelves,
+    records: tuple[list[Event], list[Quarantined], dict[tuple[str, str], int]],
+) -> None:
+    shelves.events, shelves.quarantined, shelves.newest_event = records

@@ -194,3 +194,6 @@ class MemoryReader:
             for zone, shelf in sorted(self._shelves.zones.items())
             if shelf.curve.slots
         ]
+
+    async def next_wake_at(self) -> datetime | None:
+        return self._shelves.next_wake_at()

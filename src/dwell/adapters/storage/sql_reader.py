@@ -211,6 +211,10 @@ class SqlReader:
             self._curves.keep(window, found)
         return found
 
+    async def next_wake_at(self) -> datetime | None:
+        ((wake_at,),) = await self._rows.all(statements.NEXT_WAKE)
+        return instant_of(wake_at) if wake_at is not None else None
+
     async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
         return [
             (zone, currency, instant_of(start_at), instant_of(end_at))

@@ -15,7 +15,7 @@ from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.application.ports import Event, Quarantined, StoredFact
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
-from dwell.domain.instants import instant_of, micros_of
+from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
@@ -81,10 +81,6 @@ class SqlTransaction(SqlReader):
         found = await self._rows.all(statements.DUE_TRACKS, now=micros_of(now), limit=limit)
         return [bodies.decode_track(body) for (body,) in found]
 
-    async def next_wake_at(self) -> datetime | None:
-        ((wake_at,),) = await self._rows.all(statements.NEXT_WAKE)
-        return instant_of(wake_at) if wake_at is not None else None
-
     async def save_tracks(self, tracks: Sequence[Track]) -> None:
         if tracks and not all(await self._rows.put(statements.SAVE_TRACK, [_track_row(t) for t in tracks])):
             raise VersionRace
@@ -140,6 +136,12 @@ class SqlTransaction(SqlReader):
 
     async def add_events(self, events: Sequence[Event]) -> None:
         await outbox_rows.add(self._rows, events)
+
+    async def forget_before(self, instant: datetime, *, limit: int) -> int:
+        values = {"before": micros_of(instant), "limit": limit}
+        events = await self._rows.all(statements.FORGET_EVENTS, **values)
+        quarantined = await self._rows.all(statements.FORGET_QUARANTINED, **values)
+        return len(events) + len(quarantined)
 
     async def save_orders(self, orders: Sequence[Order]) -> None:
         rows: list[Row] = [

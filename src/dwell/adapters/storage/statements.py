@@ -75,6 +75,15 @@ DUE_TRACKS = """
 SELECT body FROM tracks WHERE wake_at <= :now ORDER BY wake_at, organization_id, vehicle_id
 LIMIT :limit @for_update @skip_locked
 """
+FORGET_EVENTS = """
+DELETE FROM outbox WHERE position < (SELECT MIN(position) FROM outbox) + :limit AND created_at < :before
+RETURNING position
+"""
+FORGET_QUARANTINED = """
+DELETE FROM quarantine
+WHERE position < (SELECT MIN(position) FROM quarantine) + :limit AND received_at < :before
+RETURNING position
+"""
 NEXT_WAKE = "SELECT MIN(wake_at) FROM tracks WHERE wake_at IS NOT NULL"
 
 SESSION = "SELECT body FROM sessions WHERE organization_id = :organization_id AND id = :id"
