@@ -10,8 +10,8 @@ import structlog
 from dwell.application.engine import BATCH, Engine, next_wake_at, run_due
 from dwell.domain.errors import Unavailable
 
-LONGEST_WAIT_S = 30.0
-"""The wall clock may be set; never trust one reading of it for longer."""
+LONGEST_WAIT_S = 5.0
+"""The wall clock may be set, and another process may have brought something: never sleep longer on one look."""
 PAUSE_S = 1.0
 """After the store could not serve."""
 
