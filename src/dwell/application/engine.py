@@ -17,8 +17,9 @@ from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
 from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
 from dwell.application.ports import Ports, Reader, Transaction, VehicleOrders
+from dwell.application.recut import recut_from
 from dwell.application.steer import is_fresh, steer, wants_plan
-from dwell.application.telemetry import look_again, next_look, recut_from
+from dwell.application.upkeep import look_again, next_look
 from dwell.domain.errors import DwellError, Fault
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.steering import PENDING, SENT, Order

@@ -10,7 +10,7 @@ import msgspec
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.places import terms_of
 from dwell.application.ports import Ports, Transaction
-from dwell.application.telemetry import look_again, next_look
+from dwell.application.upkeep import look_again, next_look
 from dwell.application.users import user_named, write_naming_user
 from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.ids import LocationId, OrganizationId

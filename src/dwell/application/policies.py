@@ -8,8 +8,8 @@ import msgspec
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
-from dwell.application.recut import LOOK_BACK
-from dwell.application.telemetry import look_again, next_look, recut_from
+from dwell.application.recut import LOOK_BACK, recut_from
+from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import anticipate, release
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId

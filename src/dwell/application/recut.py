@@ -111,6 +111,13 @@ async def recut(
         await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=over[-1])
 
 
+async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
+    """Rework the sessions from around `since` on by the facts that are stored, also those final to new facts."""
+    around = await neighbourhood(moment, case, since)
+    known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
+    await recut(moment, case, [stored.fact for stored in known], around, with_final=True)
+
+
 def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]]:
     """The visits from `begin_at` on; facts before it only tell where the vehicle last was."""
     cutter, pieces = Cutter(), list[Piece]()

@@ -9,7 +9,6 @@ import msgspec
 from dwell.application.case import Case, Moment
 from dwell.domain.ids import OrderId
 from dwell.domain.metering.ledger import STEP_S
-from dwell.domain.session.cut import silence_ends_at
 from dwell.domain.session.outcome import is_gate
 from dwell.domain.session.record import Promise, Session
 from dwell.domain.session.steering import (
@@ -168,32 +167,3 @@ def _is_overdue(order: Order, now: datetime) -> bool:
 def _note(case: Case, order: Order) -> None:
     case.order = order
     case.orders.append(order)
-
-
-def wake_at(case: Case, now: datetime) -> datetime | None:
-    """When time itself will next change something for this vehicle."""
-    instants = [s.target.ready_by for s in case.upcoming.values() if s.target is not None]
-    visit, session, span = case.visit, case.active, case.cutter.span
-    if visit is not None and session is not None and span is not None:
-        judged_by = visit.target.ready_by if visit.target is not None else None
-        next_by = session.target.ready_by if session.target is not None else None
-        instants += [silence_ends_at(span, judged_by), next_by]
-        instants += _control_instants(case, visit, session, now)
-    return min((at for at in instants if at is not None), default=None)
-
-
-def _control_instants(case: Case, visit: Visit, session: Session, now: datetime) -> list[datetime | None]:
-    """When plan or order next want attention; a vehicle not heard of is left alone until it is."""
-    if case.plan_wanted and is_fresh(visit, now):
-        return [now]
-    found: list[datetime | None] = []
-    if session.promise is not None:
-        found.append(_next_edge(session.promise, now))
-    if case.order is not None and is_open(case.order) and case.order.sent_at is not None:
-        overdue_at = case.order.sent_at + CONFIRM_WITHIN
-        found.append(overdue_at if overdue_at > now else None)
-    return found
-
-
-def _next_edge(promise: Promise, now: datetime) -> datetime | None:
-    return wish_at(promise, now).until

@@ -8,14 +8,13 @@ from datetime import datetime
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.poison import INDIGESTIBLE, named, set_aside
 from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
-from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recut
-from dwell.application.steer import steer, wake_at, wants_plan
-from dwell.application.visits import apply_in_order, end_by_time, refresh, refresh_upcoming, release_orphan
+from dwell.application.recut import Neighbourhood, is_final, neighbourhood, recut, recut_from
+from dwell.application.upkeep import look_again, next_look
+from dwell.application.visits import apply_in_order
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
 from dwell.domain.session.incoming import Incoming, Receipt, Rejection
-from dwell.domain.session.steering import PENDING
 
 UNKNOWN = "unknown"
 LATE = "late"
@@ -166,28 +165,3 @@ def _too_late(around: Neighbourhood, added: list[StoredFact], now: datetime) -> 
             for s in final
         )
     ]
-
-
-async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
-    """Rework the sessions from around `since` on by the facts that are stored, also those final to new facts."""
-    around = await neighbourhood(moment, case, since)
-    known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
-    await recut(moment, case, [stored.fact for stored in known], around, with_final=True)
-
-
-async def look_again(moment: Moment, case: Case) -> None:
-    """After any change: end what time has ended, bring the records up to now, and see whether a plan is wanted."""
-    await end_by_time(moment, case)
-    release_orphan(case)
-    refresh(case, moment.now)
-    refresh_upcoming(case, moment.now)
-    case.plan_wanted = wants_plan(case, moment.now)
-    if not case.plan_wanted:
-        steer(moment, case)
-
-
-def next_look(case: Case, now: datetime) -> datetime | None:
-    """When the engine is to look at the case again; at once while an order waits to be handed out."""
-    if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
-        return now
-    return wake_at(case, now)

@@ -11,7 +11,7 @@ from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.cut import End
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
-from dwell.domain.session.settle import is_hidden, observed, settled
+from dwell.domain.session.settle import baseline_stretch, is_hidden, observed, settled
 from dwell.domain.session.visit import begin, step
 from house import BUILT_AT
 from properties.test_ledger import a_session
@@ -109,3 +109,20 @@ def test_average_and_peak_are_those_of_the_charge() -> None:
     record = observed(a_session(TERMS), visit, BUILT_AT + 600 * MINUTE)
     assert (record.energy_wh, record.average_power_w, record.peak_power_w) == (7_000, 7_000, 8_000)
     assert record.energy_source == "register"
+
+
+@pytest.mark.parametrize(
+    ("limit_w", "power_w", "takes_h"),
+    [(None, 4_000, 1), (3_700, 3_000, 11 / 3.7), (None, 22_000, 0.5), (1_000, 1_000, 10)],
+)
+def test_the_baseline_charges_at_the_full_power_there_was(
+    limit_w: int | None, power_w: int, takes_h: float
+) -> None:
+    terms = VisitTerms(battery_capacity_wh=60_000, at_home=True, grid_limit_w=limit_w)
+    visit = begin(Fact(BUILT_AT, plugged_in=True, power_w=power_w, energy_register_wh=0), terms)
+    step(visit, Fact(BUILT_AT + 600 * MINUTE, plugged_in=False, energy_register_wh=11_000), terms)
+    end = End(BUILT_AT + 600 * MINUTE, observed=True)
+    baseline = baseline_stretch(settled(a_session(terms), visit, end, end.at, curve=None))
+    assert baseline is not None
+    assert (baseline.start_at, baseline.energy_wh) == (BUILT_AT, 11_000)
+    assert (baseline.end_at - BUILT_AT) / timedelta(hours=1) == pytest.approx(takes_h)

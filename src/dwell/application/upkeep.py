@@ -1,0 +1,60 @@
+"""The end of every change: bring the case up to now, and say when time will next change something."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dwell.application.case import Case, Moment
+from dwell.application.steer import is_fresh, steer, wants_plan
+from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
+from dwell.domain.session.cut import silence_ends_at
+from dwell.domain.session.record import Promise, Session
+from dwell.domain.session.steering import CONFIRM_WITHIN, PENDING, is_open, wish_at
+from dwell.domain.session.visit import Visit
+
+
+async def look_again(moment: Moment, case: Case) -> None:
+    """After any change: end what time has ended, bring the records up to now, and see whether a plan is wanted."""
+    await end_by_time(moment, case)
+    release_orphan(case)
+    refresh(case, moment.now)
+    refresh_upcoming(case, moment.now)
+    case.plan_wanted = wants_plan(case, moment.now)
+    if not case.plan_wanted:
+        steer(moment, case)
+
+
+def next_look(case: Case, now: datetime) -> datetime | None:
+    """When the engine is to look at the case again; at once while an order waits to be handed out."""
+    if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
+        return now
+    return wake_at(case, now)
+
+
+def wake_at(case: Case, now: datetime) -> datetime | None:
+    """When time itself will next change something for this vehicle."""
+    instants = [s.target.ready_by for s in case.upcoming.values() if s.target is not None]
+    visit, session, span = case.visit, case.active, case.cutter.span
+    if visit is not None and session is not None and span is not None:
+        judged_by = visit.target.ready_by if visit.target is not None else None
+        next_by = session.target.ready_by if session.target is not None else None
+        instants += [silence_ends_at(span, judged_by), next_by]
+        instants += _control_instants(case, visit, session, now)
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _control_instants(case: Case, visit: Visit, session: Session, now: datetime) -> list[datetime | None]:
+    """When plan or order next want attention; a vehicle not heard of is left alone until it is."""
+    if case.plan_wanted and is_fresh(visit, now):
+        return [now]
+    found: list[datetime | None] = []
+    if session.promise is not None:
+        found.append(_next_edge(session.promise, now))
+    if case.order is not None and is_open(case.order) and case.order.sent_at is not None:
+        overdue_at = case.order.sent_at + CONFIRM_WITHIN
+        found.append(overdue_at if overdue_at > now else None)
+    return found
+
+
+def _next_edge(promise: Promise, now: datetime) -> datetime | None:
+    return wish_at(promise, now).until
