@@ -314,12 +314,13 @@ def _may_have_charged(stretch: Stretch, now_s: float) -> bool:
 
 def whole_parts_wh(parts_wh: Sequence[float]) -> list[int]:
     """Whole Wh for each part, rounded on the running sum: they add up as the parts do, and are never negative."""
-    whole, total, given = list[int](), 0.0, 0
-    for part_wh in parts_wh:
-        total += part_wh
-        upto = round_half_up(total + _HAIR_WH)
-        whole.append(upto - given)
-        given = upto
+    whole, total, given = [0] * len(parts_wh), 0.0, 0
+    for index, part_wh in enumerate(parts_wh):
+        if part_wh:  # most quarter hours of a visit hold nothing, and this runs after every fact
+            total += part_wh
+            upto = round_half_up(total + _HAIR_WH)
+            whole[index] = upto - given
+            given = upto
     return whole
 
 
