@@ -5,7 +5,8 @@ asyncio's own loop. Async fixtures work in them too; one of wider scope than a f
 which is of the session. An async test without the mark fails, it is not passed over.
 
 Databases: `postgres_database` is the address of a fresh, empty PostgreSQL database; `postgres_cluster` is the
-server itself, which a test may crash (`postgres_cluster.restart("immediate")`). Neither ever skips.
+server itself, which a test may crash (`postgres_cluster.restart("immediate")`). Neither ever skips. `store` and
+`database` are opened stores, see stores.py.
 
 Hypothesis: profiles `dev` (new examples every time), `ci` (the same every time; chosen where CI is set) and
 `soak` (thousands). Chance in simulations: a test with an argument `seed` runs once for each of `--seeds N`.
@@ -22,6 +23,8 @@ from hypothesis import HealthCheck, settings
 
 from receiver import Receiver, running_receiver
 from scripts.private_postgres import Cluster, private_cluster
+
+pytest_plugins = ["stores"]
 
 USUAL_SEEDS = 3
 

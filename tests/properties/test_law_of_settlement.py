@@ -74,3 +74,11 @@ async def test_a_visit_lived_through_settles_as_one_told_afterwards(life: int) -
     facts = life_of(life)
     expected = await told_in_order(MemoryStore(), facts)
     assert agree(await told_live(MemoryStore(), facts), expected)
+
+
+@pytest.mark.parametrize("life", range(500, 512))
+async def test_the_law_holds_on_the_databases(database: Store, life: int) -> None:
+    """Shuffled and doubled on the database, against once and in order in memory."""
+    facts = life_of(life, visits=4)
+    expected = await told_in_order(MemoryStore(), facts)
+    assert agree(await told_in_pieces(database, facts, random.Random(life)), expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -21,8 +22,10 @@ from application.sessions.evenings import (
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.policies import change_policy, delete_policy
 from dwell.application.ports import Transaction
+from dwell.application.prices import import_prices
 from dwell.domain.session.steering import DROPPED, START, STOP
-from house import ELSEWHERE, ORGANIZATION, House, a_house, home
+from dwell.domain.tariff.curve import PriceSlot
+from house import ELSEWHERE, ORGANIZATION, ZONE, House, a_house, home
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +65,7 @@ async def test_an_order_is_sent_again_every_five_minutes_three_times_and_then_fa
     assert (error.type, error.created_at) == ("START_FAILED", EVENING + 6 * HOUR + 20 * MINUTE)
     await idle_until(house, 6.9, since_h=6.42)
     assert len(house.vehicle.given) == 4
+    assert (await running(house)).error == error
 
 
 async def test_a_failed_start_heals_when_the_vehicle_charges_and_is_ordered_anew_when_it_stops_again() -> (
@@ -216,16 +220,19 @@ async def test_a_fact_of_half_an_hour_ago_is_young_enough() -> None:
     assert [order.kind for order in house.vehicle.given] == [START]
 
 
-async def test_no_plan_is_made_by_old_facts_when_prices_change() -> None:
+async def test_no_plan_is_made_by_old_facts_whatever_asks_for_one() -> None:
     house = await a_house(MemoryStore())
     await house.tell(plugged(0, soc_percent=70, charging=False))
     await house.look()
-    made_at = (await running(house)).promise
-    assert house.policy is not None
+    before = (await running(house)).promise
     house.clock.move_to(EVENING + HOUR)
+    assert house.policy is not None
     await change_policy(house.ports, ORGANIZATION, house.policy.id, battery_reserve_percent=30)
     await house.look()
-    assert (await running(house)).promise == made_at
+    at = EVENING + 4 * HOUR
+    await import_prices(house.ports, ZONE, "EUR", [PriceSlot(at, at + HOUR, Decimal("-0.9"))])
+    await house.look()
+    assert (await running(house)).promise == before
     await house.tell(plugged(1.1, soc_percent=70, charging=False))
     await house.look()
     promise = (await running(house)).promise

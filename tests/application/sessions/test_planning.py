@@ -134,6 +134,15 @@ async def test_samples_that_agree_with_the_plan_leave_it_alone() -> None:
     assert promise.made_at == EVENING
 
 
+async def test_a_sample_that_says_nothing_new_is_no_event() -> None:
+    store = MemoryStore()
+    house = await a_house(store)
+    await hear(house, 0.1, soc_percent=60)
+    count = len(store.events)
+    await hear(house, 0.12)
+    assert len(store.events) == count
+
+
 @pytest.mark.parametrize(("soc_percent", "again"), [(57.1, False), (62.9, False), (56.9, True), (63.1, True)])
 async def test_a_charge_that_goes_astray_by_three_points_is_planned_again(
     soc_percent: float, again: bool
@@ -236,6 +245,15 @@ async def test_without_prices_the_vehicle_is_charged_at_once_and_says_why() -> N
     assert (first(promise).start_at, promise.price_coverage) == (EVENING + 2 * HOUR, 0)
     assert promise.expected_savings is None
     assert (await running(house)).reason == "insufficient_price_coverage"
+
+
+async def test_with_prices_for_less_than_half_of_the_window_they_are_not_waited_for() -> None:
+    house = await a_house(MemoryStore(), with_prices=False)
+    cheap = [PriceSlot(EVENING + n * HOUR, EVENING + (n + 1) * HOUR, Decimal("0.01")) for n in range(8, 12)]
+    await import_prices(house.ports, ZONE, "EUR", cheap)
+    promise = await hear(house, 2, soc_percent=50)
+    assert (first(promise).start_at, promise.price_coverage) == (EVENING + 2 * HOUR, 0.4)
+    assert len(promise.blocks) == 1
 
 
 async def test_prices_that_come_later_end_the_charge_at_any_price() -> None:

@@ -1,4 +1,4 @@
-"""The three stores under one name: a test that asks for `store` runs on each of them, on an empty one."""
+"""The three stores: `store` runs a test on each of them, `database` on the two that last, always on an empty one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from application.storage.builders import AnyStore
 from dwell.adapters.storage import schema
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.adapters.storage.postgres import PostgresStore
@@ -19,6 +18,7 @@ from dwell.adapters.storage.sqlite import SqliteStore
 from dwell.adapters.storage.tables import metadata
 from scripts.private_postgres import Cluster
 
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 KINDS = ("memory", "sqlite", "postgres")
 
 
@@ -66,12 +66,23 @@ async def _emptied(url: str) -> str:
 
 @pytest.fixture(params=KINDS)
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[AnyStore]:
-    opened: AnyStore
-    if request.param == "memory":
-        opened = MemoryStore()
-    elif request.param == "sqlite":
-        opened = await SqliteStore.open(request.getfixturevalue("sqlite_path"))
-    else:
-        opened = await PostgresStore.open(await _emptied(request.getfixturevalue("migrated_url")))
+    """An empty store of each kind."""
+    opened = await _opened(request)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=KINDS[1:])
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[AnyStore]:
+    """An empty store on each of the two databases."""
+    opened = await _opened(request)
+    yield opened
+    await opened.close()
+
+
+async def _opened(request: pytest.FixtureRequest) -> AnyStore:
+    if request.param == "memory":
+        return MemoryStore()
+    if request.param == "sqlite":
+        return await SqliteStore.open(request.getfixturevalue("sqlite_path"))
+    return await PostgresStore.open(await _emptied(request.getfixturevalue("migrated_url")))
