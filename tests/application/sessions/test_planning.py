@@ -249,8 +249,11 @@ async def test_without_prices_the_vehicle_is_charged_at_once_and_says_why() -> N
 
 async def test_with_prices_for_less_than_half_of_the_window_they_are_not_waited_for() -> None:
     house = await a_house(MemoryStore(), with_prices=False)
-    cheap = [PriceSlot(EVENING + n * HOUR, EVENING + (n + 1) * HOUR, Decimal("0.01")) for n in range(8, 12)]
-    await import_prices(house.ports, ZONE, "EUR", cheap)
+    known = [
+        PriceSlot(EVENING + n * HOUR, EVENING + (n + 1) * HOUR, Decimal("0.01") if n < 11 else Decimal("0.9"))
+        for n in range(8, 12)
+    ]
+    await import_prices(house.ports, ZONE, "EUR", known)
     promise = await hear(house, 2, soc_percent=50)
     assert (first(promise).start_at, promise.price_coverage) == (EVENING + 2 * HOUR, 0.4)
     assert len(promise.blocks) == 1

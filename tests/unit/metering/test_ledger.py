@@ -225,10 +225,10 @@ def test_power_that_flows_back_takes_no_share_of_a_difference() -> None:
     ledger = told(
         (0, register(0, power_w=-4_000)),
         (15, {"power_w": 6_000}),
-        (30, {"power_w": 0}),
-        (45, register(1_500)),
+        (30, {"power_w": 2_000}),
+        (45, register(2_000)),
     )
-    assert ledger.whole_rows_wh(45 * MINUTE_S) == [0, 1_500, 0]
+    assert ledger.whole_rows_wh(45 * MINUTE_S) == [0, 1_500, 500]
 
 
 def test_the_rise_of_the_charge_counts_where_nothing_else_is_known() -> None:
