@@ -126,7 +126,14 @@ async def _hand_out(engine: Engine, orders: Sequence[Order]) -> None:
     answers = await asyncio.gather(*(_give(engine, order) for order in orders))
 
     async def work(tx: Transaction) -> None:
-        await tx.save_orders(answers)
+        for order in answers:
+            tracks = await tx.tracks(order.organization_id, [order.vehicle_id])
+            track = tracks.get(order.vehicle_id)
+            if track is not None and track.order is not None and track.order.id == order.id:
+                # The vehicle may have obeyed already: only the answer is news.
+                noted = msgspec.structs.replace(track.order, answer=order.answer)
+                await tx.save_tracks([msgspec.structs.replace(track, order=noted)])
+                await tx.save_orders([noted])
 
     await engine.ports.store.write(work)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dwell.application.case import Case, Moment
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
 from dwell.domain.session.cut import silence_ends_at
+from dwell.domain.session.outcome import at_risk_from
 from dwell.domain.session.record import Promise, Session
 from dwell.domain.session.steering import CONFIRM_WITHIN, PENDING, is_open, wish_at
 from dwell.domain.session.visit import Visit
+
+RISK_PAUSE = timedelta(minutes=1)
 
 
 async def look_again(moment: Moment, case: Case) -> None:
@@ -40,6 +43,10 @@ def wake_at(case: Case, now: datetime) -> datetime | None:
         next_by = session.target.ready_by if session.target is not None else None
         instants += [silence_ends_at(span, judged_by), next_by]
         instants += _control_instants(case, visit, session, now)
+        risk_at = at_risk_from(visit, session.terms, now)
+        if risk_at is not None and risk_at > now:
+            # While it charges the instant recedes as time goes on: do not chase it.
+            instants.append(max(risk_at, now + RISK_PAUSE))
     return min((at for at in instants if at is not None), default=None)
 
 

@@ -199,7 +199,7 @@ def anticipate(
         new_session(moment, case, UPCOMING, terms),
         policy_id=policy.id,
         location_id=policy.location_id,
-        target=waiting_target(terms, max(moment.now, since), case.seen.charge_limit_percent),
+        target=waiting_target(terms, max(moment.now, since), None),
     )
     case.upcoming[policy.id] = session
     case.save(session)
@@ -236,14 +236,13 @@ def refresh(case: Case, now: datetime) -> None:
 
 
 def refresh_upcoming(case: Case, now: datetime) -> None:
-    """Move the targets of waiting sessions past the deadlines that have gone by."""
+    """Move the targets of waiting sessions past the deadlines that have gone by; they are the policy's, uncapped."""
     for policy_id, session in list(case.upcoming.items()):
-        limit = case.seen.charge_limit_percent
         since = session.updated_at
         if session.target is None or session.terms.anticipated_at is None or now < since:
-            target = waiting_target(session.terms, now, limit)
+            target = waiting_target(session.terms, now, None)
         else:
-            target = moved_on(session.target, since, now, session.terms, charge_limit_percent=limit)
+            target = moved_on(session.target, since, now, session.terms, charge_limit_percent=None)
         if target != session.target:
             moved = msgspec.structs.replace(session, target=target, updated_at=now)
             case.upcoming[policy_id] = moved

@@ -41,6 +41,14 @@ def full_power_done_at(visit: Visit, terms: VisitTerms, now: datetime) -> dateti
     return now + timedelta(hours=hours)
 
 
+def at_risk_from(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
+    """The first second at which the target would be met with less than SLACK; None where that cannot be told."""
+    done_at, target = full_power_done_at(visit, terms, now), visit.target
+    if done_at is None or target is None or target.ready_by is None or visit.reached_at is not None:
+        return None
+    return target.ready_by - SLACK - (done_at - now) + timedelta(seconds=1)
+
+
 def live_outcome(
     visit: Visit, terms: VisitTerms, now: datetime, *, expected_soc_percent: float | None
 ) -> OutcomeState | None:

@@ -81,7 +81,9 @@ def settled(
     terms = session.terms
     pass_time(current, end.at, terms)
     target, outcome = final_outcome(current)
-    evidence = _evidence(session, current, active=False, vehicle_deleted=vehicle_deleted, curve=curve)
+    evidence = _evidence(
+        session, current, active=False, vehicle_deleted=vehicle_deleted, curve=curve, until=end.at
+    )
     reason = reason_of(evidence)
     record = _with_figures(
         session,
@@ -157,13 +159,14 @@ def _evidence(
     active: bool,
     vehicle_deleted: bool,
     curve: PriceCurve | None = None,
+    until: datetime | None = None,
 ) -> Evidence:
     target = visit.target if active else final_outcome(visit)[0]
     if active:
         covered = session.promise.price_coverage if session.promise is not None else 1.0
         reached = visit.reached_at is not None
     else:
-        covered = _covered(visit, target, curve)
+        covered = _covered(visit, target, curve, until=until)
         outcome = final_outcome(visit)[1]
         reached = outcome is not None and outcome.state == "REACHED"
     return Evidence(
@@ -179,13 +182,19 @@ def _evidence(
     )
 
 
-def _covered(visit: Visit, target: Target | None, curve: PriceCurve | None) -> float:
-    """The share of real prices from plug-in to the deadline that judged the visit."""
+def _covered(
+    visit: Visit, target: Target | None, curve: PriceCurve | None, *, until: datetime | None
+) -> float:
+    """The share of real prices from plug-in to the deadline that judged the visit, or to its end if that came first.
+
+    What was priced after the vehicle had left decides nothing: so prices that come in later change only visits that
+    they overlap.
+    """
     if curve is None:
         return 0.0
     if target is None or target.ready_by is None:
         return 1.0
-    return coverage(curve, visit.plugged_in_at, target.ready_by)
+    return coverage(curve, visit.plugged_in_at, min(target.ready_by, until or target.ready_by))
 
 
 def row_stretches(record: Session) -> list[Stretch]:
