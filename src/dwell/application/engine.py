@@ -37,6 +37,7 @@ class Looked:
     orders: list[Order] = field(default_factory=list)
     plan_faults: list[tuple[VehicleId, tuple[Fault, ...]]] = field(default_factory=list)
     failures: list[tuple[VehicleId, str]] = field(default_factory=list)
+    undelivered: list[tuple[VehicleId, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ async def run_due(engine: Engine, *, limit: int = BATCH) -> Looked:
 
     looked = await engine.ports.store.write(work)
     if looked.orders:
-        await _hand_out(engine, looked.orders)
+        looked.undelivered = await _hand_out(engine, looked.orders)
     return looked
 
 
@@ -121,9 +122,10 @@ async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> Non
         looked.orders.append(case.order)
 
 
-async def _hand_out(engine: Engine, orders: Sequence[Order]) -> None:
-    """Give the orders, all at once, and note what the vehicles' side answered."""
-    answers = await asyncio.gather(*(_give(engine, order) for order in orders))
+async def _hand_out(engine: Engine, orders: Sequence[Order]) -> list[tuple[VehicleId, str]]:
+    """Give the orders, all at once, and note what was answered. Returns those that could not be told, and why."""
+    given = await asyncio.gather(*(_give(engine, order) for order in orders))
+    answers = [order for order, _ in given]
 
     async def work(tx: Transaction) -> None:
         for order in answers:
@@ -136,11 +138,13 @@ async def _hand_out(engine: Engine, orders: Sequence[Order]) -> None:
                 await tx.save_orders([noted])
 
     await engine.ports.store.write(work)
+    return [(order.vehicle_id, order.answer or "") for order, told in given if not told]
 
 
-async def _give(engine: Engine, order: Order) -> Order:
+async def _give(engine: Engine, order: Order) -> tuple[Order, bool]:
+    """The order with what was answered, and whether it could be told at all."""
     try:
         answer = await engine.orders.give(order)
     except DwellError as error:
-        answer = error.message
-    return msgspec.structs.replace(order, answer=answer)
+        return msgspec.structs.replace(order, answer=error.message), False
+    return msgspec.structs.replace(order, answer=answer), True

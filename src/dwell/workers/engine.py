@@ -31,6 +31,8 @@ async def run_engine(engine: Engine, news: asyncio.Event) -> None:
             continue
         for vehicle_id, faults in looked.plan_faults:
             log.error("plan_refused_by_verifier", vehicle_id=vehicle_id, faults=[f.message for f in faults])
+        for vehicle_id, reason in looked.undelivered:
+            log.warning("order_not_delivered", vehicle_id=vehicle_id, reason=reason)
         for vehicle_id, reason in looked.failures:
             log.error("vehicle_put_off", vehicle_id=vehicle_id, reason=reason)
         if looked.due < BATCH:
