@@ -106,7 +106,7 @@ def settled(
         record,
         short=end.at - visit.plugged_in_at < SHORT and record.energy_wh < SHORT_WH,
         valuation=_valuation(record, curve, gated=is_gate(reason)),
-        suspect=_suspicions(record, record.settled_at or now),
+        suspect=_suspicions(record, now, settled_at=record.settled_at or now),
     )
 
 
@@ -233,8 +233,8 @@ def _priced_throughout(record: Session, curve: PriceCurve) -> bool:
     return coverage(curve, record.plugged_in_at, record.ended_at) >= 1.0
 
 
-def _suspicions(record: Session, settled_at: datetime) -> tuple[str, ...]:
-    """Why the figures should not be believed without a person's look, as of the first settlement."""
+def _suspicions(record: Session, now: datetime, *, settled_at: datetime) -> tuple[str, ...]:
+    """Why the figures should not be believed without a person's look; how old they are, by the first settlement."""
     terms, found = record.terms, list[str]()
     start_at, end_at = record.plugged_in_at or settled_at, record.ended_at or settled_at
     hours = (end_at - start_at) / timedelta(hours=1)
@@ -247,7 +247,7 @@ def _suspicions(record: Session, settled_at: datetime) -> tuple[str, ...]:
         and record.energy_wh > OVERPOWER * terms.available_power_w * hours + OVERPOWER_MARGIN_WH
     ):
         found.append("energy_above_connector")
-    if end_at > settled_at + AHEAD:
+    if end_at > now + AHEAD:
         found.append("in_future")
     if settled_at - start_at > OLD:
         found.append("older_than_90_days")
