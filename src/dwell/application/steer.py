@@ -94,7 +94,8 @@ def steer(moment: Moment, case: Case) -> None:
     if visit is None or session is None or session.promise is None or not may_plan(session):
         _drop(case)
         return
-    wish = wish_at(session.promise, now)
+    # Facts received just before the plan was made do not undo it.
+    wish = wish_at(session.promise, max(now, session.promise.made_at))
     power_w = 0 if visit.fully_charged_at is not None else wish.power_w
     charging = visit.ledger.seems_charging(within_s=STEP_S if power_w > 0 else 0.0)
     if is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging):
