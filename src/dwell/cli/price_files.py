@@ -12,9 +12,9 @@ from dwell.domain.errors import Fault, Refused
 from dwell.domain.ids import Zone
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.domain.tariff.replacement import layered
-from dwell.protocols.prices import LIMIT_BYTES, PriceDocument, read_prices
+from dwell.protocols.prices import LIMIT_BYTES, PriceDocument, read_all_prices
 
-ENDINGS = (".json", ".csv", ".json.gz", ".csv.gz")
+ENDINGS = (".json", ".csv", ".xml", ".json.gz", ".csv.gz", ".xml.gz")
 """Of the files that are taken from a folder; a file that is named itself may be called anything."""
 
 
@@ -91,7 +91,7 @@ def _read_all(
     faults: list[Fault] = []
     for name, content in contents:
         try:
-            documents.append(_read(name, content, zone, others=others))
+            documents += _read(name, content, zone, others=others)
         except Refused as refused:
             faults += [
                 Fault(field=f"{name}: {fault.field}", message=fault.message) for fault in refused.faults
@@ -99,10 +99,10 @@ def _read_all(
     return documents, faults
 
 
-def _read(name: str, content: bytes, zone: Zone | None, *, others: bool) -> PriceDocument:
+def _read(name: str, content: bytes, zone: Zone | None, *, others: bool) -> tuple[PriceDocument, ...]:
     try:
-        return read_prices(name, content, zone=zone)
+        return read_all_prices(name, content, zone=zone)
     except Refused as refused:
         if others and refused.code == "zone_mismatch":
-            return read_prices(name, content, zone=None)
+            return read_all_prices(name, content, zone=None)
         raise

@@ -56,11 +56,14 @@ def prices() -> None:
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path)
 )
-@click.option("--zone", help="The price zone of documents that name none.")
+@click.option(
+    "--zone", help="The price zone of documents that name none, or one of several that a document holds."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 @click.pass_context
 def import_files(context: click.Context, *, paths: tuple[Path, ...], zone: str | None, as_json: bool) -> None:
-    """Take the price documents in PATH…: files, plain or gzip, or folders of them; Energy-Charts, aWATTar, CSV.
+    """Take the price documents in PATH…: files, plain or gzip, or folders of them. Read are Energy-Charts, aWATTar,
+    ENTSO-E (XML and CSV), Nord Pool (both shapes), Octopus, Tibber, EnergyZero, and a plain CSV.
 
     Later documents lie over earlier ones and over what is stored; importing the same again changes nothing. All is read
     before anything is stored, and every fault of every file is named. A server may run meanwhile: its vehicles get new

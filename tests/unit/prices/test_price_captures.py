@@ -12,7 +12,7 @@ import pytest
 from dwell.data import AT, DE_LU, shipped_prices
 from dwell.domain.tariff.coverage import Span, runs
 from dwell.domain.tariff.replacement import layered, replace
-from dwell.protocols.prices import _FORMATS, read_prices
+from dwell.protocols.prices import _FORMATS, read_all_prices, read_prices
 
 from .price_builders import CAPTURES, capture, refused
 
@@ -133,5 +133,5 @@ def test_exactly_one_format_recognises_a_capture(path: Path) -> None:
     content = path.read_bytes()
 
     assert [row.name for row in _FORMATS if row.recognises(content)] == [
-        read_prices("", content, zone=None).format_name
+        read_all_prices("", content, zone=None)[0].format_name
     ]

@@ -59,6 +59,7 @@ _UNITS = {
     "ct/kwh": Unit("EUR", -2),
     "cent/kwh": Unit("EUR", -2),
 }
+_CURRENCY = re.compile("[A-Z]{3}", re.ASCII)
 
 
 def read_unit(text: object) -> Unit:
@@ -67,6 +68,13 @@ def read_unit(text: object) -> Unit:
     if found is None:
         raise ValueError(f"unknown unit {shown(text)}; known are EUR/MWh, EUR/kWh and ct/kWh")
     return found
+
+
+def read_currency(text: object) -> str:
+    """The currency by its three letters (ISO 4217). Raises ValueError for anything else."""
+    if not isinstance(text, str) or not _CURRENCY.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a currency of three letters")
+    return text
 
 
 def read_number(text: str) -> Decimal:

@@ -26,9 +26,9 @@ from dwell.protocols.prices.document import (
     refuse,
     shown,
 )
+from dwell.protocols.prices.market_clock import HOUR, is_repeated, is_skipped, utc_of
 
 NAME = "entsoe-csv"
-_HOUR = timedelta(hours=1)
 _TIME = re.compile(r"(\d{2})[./](\d{2})[./](\d{4}) (\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 _BLANK = frozenset({"", "-", "n/e", "n/a"})
 
@@ -87,13 +87,13 @@ def _entries(
         except ValueError as error:
             findings.fault(f"{path}.mtu", error)
             continue
-        if not is_utc and _is_skipped(start):
+        if not is_utc and is_skipped(start):
             if cell not in _BLANK:
                 findings.fault(f"{path}.price", "a price for an hour that spring skips")
             continue
-        start_at = start if is_utc else _utc(start)
-        if not is_utc and latest is not None and start_at <= latest and _is_repeated(start):
-            start_at += _HOUR
+        start_at = start if is_utc else utc_of(start)
+        if not is_utc and latest is not None and start_at <= latest and is_repeated(start):
+            start_at += HOUR
         latest = start_at
         price: Decimal | None = None
         if cell not in _BLANK:
@@ -116,27 +116,3 @@ def _local(text: str) -> datetime:
         raise ValueError(f"{shown(text)} is not a time like 29.10.2023 02:00")
     day, month, year, hour, minute = (int(part) for part in found.groups())
     return datetime(year, month, day, tzinfo=UTC) + timedelta(hours=hour, minutes=minute)
-
-
-def _last_sunday_at_one(year: int, month: int) -> datetime:
-    """When the European Union's clocks change, in UTC (Directive 2000/84/EC)."""
-    last = datetime(year, month, 31, 1, tzinfo=UTC)
-    return last - timedelta(days=(last.weekday() + 1) % 7)
-
-
-def _is_skipped(wall: datetime) -> bool:
-    gap = _last_sunday_at_one(wall.year, 3) + _HOUR
-    return gap <= wall < gap + _HOUR
-
-
-def _is_repeated(wall: datetime) -> bool:
-    fold = _last_sunday_at_one(wall.year, 10) + _HOUR
-    return fold <= wall < fold + _HOUR
-
-
-def _utc(wall: datetime) -> datetime:
-    """The instant of a Central European wall clock time, the earlier one where it occurs twice."""
-    is_summer = (
-        _last_sunday_at_one(wall.year, 3) + 2 * _HOUR <= wall < _last_sunday_at_one(wall.year, 10) + 2 * _HOUR
-    )
-    return wall - (2 * _HOUR if is_summer else _HOUR)
