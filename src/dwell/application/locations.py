@@ -78,7 +78,7 @@ async def change_location(
         known = await _location(tx, organization_id, location_id)
         changed = msgspec.structs.replace(known, updated_at=now, **_fields(premises))
         await tx.save_location(changed)
-        await _tell_waiting_sessions(Moment(tx, ports.ids, now), changed)
+        await tell_waiting_sessions(Moment(tx, ports.ids, now), changed)
         return changed
 
     return await ports.store.write(work)
@@ -104,7 +104,8 @@ async def _location(tx: Transaction, organization_id: OrganizationId, location_i
     return known
 
 
-async def _tell_waiting_sessions(moment: Moment, location: Location) -> None:
+async def tell_waiting_sessions(moment: Moment, location: Location) -> None:
+    """Have the sessions that wait at the location take it over as it is now."""
     policies = await moment.tx.policies(
         location.organization_id, location_id=location.id, limit=POLICIES_AT_ONCE
     )

@@ -33,7 +33,7 @@ def terms_of(
     """The terms of a visit of `vehicle` at `location` under `policy`."""
     return VisitTerms(
         timezone=location.timezone if location is not None else "UTC",
-        zone=location.zone if location is not None else None,
+        zone=location.price_zone if location is not None else None,
         power_max_w=vehicle.power_max_w,
         power_min_w=vehicle.power_min_w,
         battery_capacity_wh=vehicle.battery_capacity_wh,

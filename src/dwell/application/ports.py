@@ -20,6 +20,7 @@ from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
+from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 T = TypeVar("T")
@@ -215,12 +216,38 @@ class Reader(Protocol):
         ...
 
     async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
-        """Each zone with prices: name, currency, first start, last end."""
+        """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them."""
+        ...
+
+    async def tariff(self, organization_id: OrganizationId, tariff_id: str) -> Tariff | None: ...
+
+    async def formula(
+        self, organization_id: OrganizationId, location_id: LocationId, direction: str
+    ) -> TariffFormula | None: ...
+
+    async def formulas_using(self, source: str) -> list[TariffFormula]:
+        """Formulas of any organization that read the price curve of that name."""
         ...
 
     async def next_wake_at(self) -> datetime | None:
         """The soonest `wake_at` of all tracks."""
         ...
+
+
+class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with an idempotency key: the digest of its body, and its answer once there is one.
+
+    While `status` is None somebody is at work on it, until `locked_until` at most.
+    """
+
+    organization_id: OrganizationId
+    key: str
+    body_digest: bytes
+    created_at: datetime
+    locked_until: datetime
+    holder: str
+    status: int | None = None
+    body: bytes = b""
 
 
 class Transaction(Reader, Protocol):
@@ -292,6 +319,26 @@ class Transaction(Reader, Protocol):
         ...
 
     async def save_orders(self, orders: Sequence[Order]) -> None: ...
+
+    async def save_tariff(self, tariff: Tariff) -> None: ...
+
+    async def save_formula(self, formula: TariffFormula) -> None: ...
+
+    async def kept_answer(self, organization_id: OrganizationId, key: str) -> KeptAnswer | None:
+        """Locked for this transaction where the store knows locks."""
+        ...
+
+    async def save_kept_answer(self, answer: KeptAnswer) -> None: ...
+
+    async def forget_kept_answer(self, organization_id: OrganizationId, key: str) -> None: ...
+
+    async def forget_kept_answers_before(
+        self, organization_id: OrganizationId, instant: datetime
+    ) -> None: ...
+
+    async def remove_prices(self, zone: str, start_at: datetime, end_at: datetime) -> None:
+        """Leave the window without prices; slots that reach over its edges are cut."""
+        ...
 
     async def replace_prices(self, zone: str, currency: str, slots: Sequence[PriceSlot]) -> None:
         """Put `slots` in place of every stored slot they overlap; the caller has cut them to fit."""

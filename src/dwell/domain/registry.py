@@ -8,6 +8,7 @@ import msgspec
 
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, UserId, VehicleId
 from dwell.domain.policy.terms import Agreed, PolicyTerms
+from dwell.domain.tariff.contracts import IMPORT, resolved_zone
 
 
 class Organization(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,10 @@ class BaseLoad(msgspec.Struct, frozen=True):
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
-    """A place with a grid connection. Coordinates in degrees, radius in metres, limit in W."""
+    """A place with a grid connection. Coordinates in degrees, radius in metres, limit in W.
+
+    `formula_revision` counts the import tariff formulas that the location has had.
+    """
 
     id: LocationId
     organization_id: OrganizationId
@@ -65,9 +69,15 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     radius_m: int = 150
     grid_limit_w: int | None = None
     base_load: tuple[BaseLoad, ...] = ()
+    formula_revision: int = 0
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+
+    @property
+    def price_zone(self) -> str | None:
+        """Whose prices the location pays: those that its formula gives, else those of its market zone."""
+        return resolved_zone(self.id, IMPORT) if self.formula_revision else self.zone
 
 
 class Information(msgspec.Struct, frozen=True, kw_only=True):

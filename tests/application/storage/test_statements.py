@@ -23,6 +23,7 @@ OF_ALL_ORGANIZATIONS = {
     "NEXT_WAKE",
     "LIVE_VEHICLES_IN_ZONE",  # a price change concerns whoever charges in its zone
     "SETTLED_IN_ZONE",
+    "FORMULAS_USING",  # a market's prices concern every formula over them
 }
 TEXTS = {name: text for name, text in vars(statements).items() if name.isupper() and isinstance(text, str)}
 INSERTS = {name: one for name, one in vars(statements).items() if isinstance(one, Insert)}

@@ -7,12 +7,13 @@ import zlib
 
 import msgspec
 
-from dwell.application.ports import Event
+from dwell.application.ports import Event, KeptAnswer
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
+from dwell.domain.tariff.contracts import Tariff, TariffFormula
 
 encode = msgspec.msgpack.Encoder().encode
 decode_organization = msgspec.msgpack.Decoder(Organization).decode
@@ -25,6 +26,9 @@ decode_track = msgspec.msgpack.Decoder(Track).decode
 decode_fact = msgspec.msgpack.Decoder(Fact).decode
 decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_order = msgspec.msgpack.Decoder(Order).decode
+decode_tariff = msgspec.msgpack.Decoder(Tariff).decode
+decode_formula = msgspec.msgpack.Decoder(TariffFormula).decode
+decode_kept_answer = msgspec.msgpack.Decoder(KeptAnswer).decode
 _decode_session = msgspec.msgpack.Decoder(Session).decode
 
 _SQUEEZED = 0x78

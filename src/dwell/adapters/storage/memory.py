@@ -16,6 +16,7 @@ import msgspec
 
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.memory_reader import MemoryReader
+from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
 from dwell.adapters.storage.ordering import holds_policy
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
@@ -75,7 +76,7 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryReader):
+class MemoryTransaction(MemoryTariffWriter, MemoryReader):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:
@@ -240,6 +241,11 @@ class MemoryTransaction(MemoryReader):
         coming = list(PriceCurve.of(currency, slots).slots)
         self._put(self._shelves.zones, zone, shelf.replaced(currency, coming))
 
+    async def remove_prices(self, zone: str, start_at: datetime, end_at: datetime) -> None:
+        shelf = self._shelves.zones.get(zone)
+        if shelf is not None:
+            self._put(self._shelves.zones, zone, shelf.without(start_at, end_at))
+
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:
         found = {
             (session.organization_id, session.vehicle_id)
@@ -269,15 +275,7 @@ class MemoryTransaction(MemoryReader):
             shelf = self._shelves.facts[key] = FactShelf()
         return shelf
 
-    def _put(self, shelf: dict[K, V], key: K, value: V) -> None:
-        before = shelf.get(key)
-        self._undo.append(
-            partial(shelf.pop, key) if before is None else partial(shelf.__setitem__, key, before)
-        )
-        shelf[key] = value
 
-
-K = TypeVar("K")
 V = TypeVar("V")
 
 

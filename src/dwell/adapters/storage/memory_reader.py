@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
 from dwell.application.ports import PageKey, SessionFilter, StoredFact
@@ -15,7 +16,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader:
+class MemoryReader(MemoryTariffReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:
@@ -192,7 +193,7 @@ class MemoryReader:
         return [
             (zone, shelf.curve.currency, shelf.curve.slots[0].start_at, shelf.curve.slots[-1].end_at)
             for zone, shelf in sorted(self._shelves.zones.items())
-            if shelf.curve.slots
+            if shelf.curve.slots and ":" not in zone
         ]
 
     async def next_wake_at(self) -> datetime | None:

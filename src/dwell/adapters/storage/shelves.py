@@ -13,12 +13,13 @@ from operator import attrgetter
 
 from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.ordering import fact_order, runs_of
-from dwell.application.ports import Event, Quarantined, StoredFact
+from dwell.application.ports import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import SETTLED, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
+from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 Key = tuple[str, str]
@@ -105,6 +106,17 @@ class ZoneShelf:
             slots[low : max(low, high)] = run
         return ZoneShelf(PriceCurve.of(currency, slots))
 
+    def without(self, start_at: datetime, end_at: datetime) -> ZoneShelf:
+        """The zone with nothing in `[start_at, end_at)`."""
+        kept: list[PriceSlot] = []
+        for slot in self.curve.slots:
+            before, after = min(slot.end_at, start_at), max(slot.start_at, end_at)
+            if slot.start_at < before:
+                kept.append(PriceSlot(slot.start_at, before, slot.price_per_kwh))
+            if after < slot.end_at:
+                kept.append(PriceSlot(after, slot.end_at, slot.price_per_kwh))
+        return ZoneShelf(PriceCurve.of(self.curve.currency, kept))
+
 
 class Shelves:
     """All of it. Dicts by (organization id, id) unless said otherwise."""
@@ -127,6 +139,9 @@ class Shelves:
         self.settled_by_vehicle: dict[Key, list[Place]] = {}
         self.facts: dict[Key, FactShelf] = {}
         self.zones: dict[str, ZoneShelf] = {}
+        self.tariffs: dict[Key, Tariff] = {}
+        self.formulas: dict[tuple[str, str, str], TariffFormula] = {}
+        self.kept_answers: dict[Key, KeptAnswer] = {}
         self.events: list[Event] = []
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}

@@ -13,6 +13,7 @@ from dwell.adapters.storage.dialect import Insert, Row, Taken
 from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
+from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.application.ports import Event, Quarantined, StoredFact
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import micros_of
@@ -23,7 +24,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:
@@ -161,6 +162,22 @@ class SqlTransaction(SqlReader):
             (zone, micros_of(s.end_at), micros_of(s.start_at), str(s.price_per_kwh)) for s in coming
         ]
         await self._rows.put(statements.ADD_SLOT, rows)
+
+    async def remove_prices(self, zone: str, start_at: datetime, end_at: datetime) -> None:
+        curve = await self.curve(zone, start_at, end_at)
+        if curve is None:
+            return
+        met = list(curve.between(start_at, end_at))
+        if not met:
+            return
+        kept = [
+            *(PriceSlot(s.start_at, start_at, s.price_per_kwh) for s in met if s.start_at < start_at),
+            *(PriceSlot(end_at, s.end_at, s.price_per_kwh) for s in met if s.end_at > end_at),
+        ]
+        await self._rows.run(
+            statements.REMOVE_SLOTS, zone=zone, start_at=micros_of(start_at), end_at=micros_of(end_at)
+        )
+        await self.replace_prices(zone, curve.currency, kept)
 
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:
         found = await self._rows.all(statements.LIVE_VEHICLES_IN_ZONE, zone=zone)

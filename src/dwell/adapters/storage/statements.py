@@ -47,6 +47,11 @@ SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
 ADD_SLOT = _insert(tables.price_slots)
 
+SAVE_TARIFF = _upsert(tables.tariffs)
+SAVE_FORMULA = _upsert(tables.tariff_formulas)
+ADD_FORMULA_USE = _insert(tables.tariff_uses)
+ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
+
 ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
 CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 USER = "SELECT body FROM users WHERE organization_id = :organization_id AND id = :id"
@@ -147,7 +152,7 @@ ZONES = """
 SELECT zone, currency,
   (SELECT start_at FROM price_slots WHERE price_slots.zone = price_zones.zone ORDER BY end_at LIMIT 1),
   (SELECT MAX(end_at) FROM price_slots WHERE price_slots.zone = price_zones.zone)
-FROM price_zones ORDER BY zone
+FROM price_zones WHERE zone NOT LIKE '%:%' ORDER BY zone
 """
 SLOTS = """
 SELECT start_at, end_at, price FROM price_slots
@@ -161,6 +166,33 @@ DELETE FROM price_slots
 WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= COALESCE(
     (SELECT MIN(last.end_at) FROM price_slots AS last WHERE last.zone = :zone AND last.end_at >= :end_at), :end_at
 )
+"""
+
+TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
+FORMULA = """
+SELECT body FROM tariff_formulas
+WHERE organization_id = :organization_id AND location_id = :location_id AND direction = :direction
+"""
+FORMULAS_USING = """
+SELECT tariff_formulas.body FROM tariff_uses JOIN tariff_formulas
+  ON tariff_formulas.organization_id = tariff_uses.organization_id
+  AND tariff_formulas.location_id = tariff_uses.location_id
+  AND tariff_formulas.direction = tariff_uses.direction
+WHERE tariff_uses.source = :source
+ORDER BY tariff_uses.organization_id, tariff_uses.location_id, tariff_uses.direction
+"""
+REMOVE_FORMULA_USES = """
+DELETE FROM tariff_uses
+WHERE organization_id = :organization_id AND location_id = :location_id AND direction = :direction
+"""
+KEPT_ANSWER = """
+SELECT body FROM idempotency_keys WHERE organization_id = :organization_id AND key_digest = :key_digest @for_update
+"""
+REMOVE_KEPT_ANSWER = """
+DELETE FROM idempotency_keys WHERE organization_id = :organization_id AND key_digest = :key_digest
+"""
+REMOVE_OLD_ANSWERS = """
+DELETE FROM idempotency_keys WHERE organization_id = :organization_id AND created_at < :before
 """
 
 LISTS = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0001"
+SCHEMA = "0007"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -254,4 +254,35 @@ price_slots = Table(
     _whole("start_at"),
     _text("price"),
     sqlite_with_rowid=False,
+)
+
+tariffs = Table("tariffs", metadata, _text("organization_id", key=True), _text("id", key=True), _blob("body"))
+
+tariff_formulas = Table(
+    "tariff_formulas",
+    metadata,
+    _text("organization_id", key=True),
+    _text("location_id", key=True),
+    _text("direction", key=True),
+    _blob("body"),
+)
+
+tariff_uses = Table(  # which formulas have to be worked out again when the prices of a source change
+    "tariff_uses",
+    metadata,
+    _text("organization_id", key=True),
+    _text("location_id", key=True),
+    _text("direction", key=True),
+    _text("source", key=True),
+    Index("tariff_uses_by_source", "source", "organization_id", "location_id", "direction"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _text("organization_id", key=True),
+    _blob("key_digest", key=True),
+    _whole("created_at"),
+    _blob("body"),
+    Index("idempotency_keys_by_age", "organization_id", "created_at"),
 )

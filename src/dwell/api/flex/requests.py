@@ -144,6 +144,8 @@ def read_location(body: Document) -> Premises:
     if timezone is not None and timezone not in _zones():
         body.fault("timezoneName", "must be the name of an IANA time zone")
     zone, area = body.text("zone", at_most=64), body.text("area", at_most=64)
+    if zone is not None and ":" in zone:
+        body.fault("zone", "must be the name of a market zone, without a colon")
     radius_m = body.integer("radiusM", 10, 10_000)
     grid_limit_w = body.integer("gridLimitW", 1, 100_000_000)
     base_load = tuple(_read_load(entry) for entry in body.children("baseLoad", at_most=BASE_LOADS_AT_MOST))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dwell.api.flex import schemas, serving
+from dwell.api.flex import schemas, serving, tariff_schemas, tariff_serving
 from dwell.api.flex.errors import answer_error
 from dwell.api.flex.token import FORM_TYPES, TokenEndpoint
 from dwell.api.flex.token import answer_error as answer_token_error
@@ -14,7 +14,7 @@ from dwell.api.shared.operations import Access, Call, Operation, Parameter
 from dwell.api.shared.problems import Problem
 
 TOKENS, SESSIONS, POLICIES = "Tokens", "Sessions", "Vehicle policies"
-LOCATIONS, VEHICLES = "Locations", "Vehicles"
+LOCATIONS, VEHICLES, TARIFFS = "Locations", "Vehicles", "Tariffs"
 
 
 _UUID_SCHEMA = {"type": "string", "format": "uuid"}
@@ -23,6 +23,7 @@ _PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "sessionId": _UUID_SCHEMA,
     "locationId": _UUID_SCHEMA,
     "vehicleId": _UUID_SCHEMA,
+    "tariffId": {"type": "string", "minLength": 1, "maxLength": 64},
     "userId": {"type": "string", "minLength": 1, "maxLength": 128},
 }
 _PAGING = (
@@ -260,6 +261,54 @@ _VEHICLE_OPERATIONS = (
         answers={200: schemas.Vehicle},
     ),
 )
+_TARIFF_OPERATIONS = (
+    _operation(
+        "POST",
+        "/flex/tariffs/{tariffId}",
+        "createTariff",
+        tariff_serving.post_tariff,
+        tag=TARIFFS,
+        summary="Define a tariff; again with the same definition changes nothing",
+        body=tariff_schemas.TariffDefinition,
+        answers={200: tariff_schemas.Tariff, 201: tariff_schemas.Tariff, 409: Problem},
+    ),
+    _operation(
+        "PUT",
+        "/flex/tariffs/{tariffId}/timeseries",
+        "putTariffTimeseries",
+        tariff_serving.put_rates,
+        tag=TARIFFS,
+        summary="Replace a span of a tariff's rates",
+        description="The header `Idempotency-Key` is required; the answer to a key is kept for 24 h.",
+        body=tariff_schemas.Timeseries,
+        answers={200: tariff_schemas.TimeseriesTaken, 409: Problem, 422: Problem},
+    ),
+    _operation(
+        "PUT",
+        "/flex/locations/{locationId}/tariff-formulas",
+        "putTariffFormula",
+        tariff_serving.put_tariff_formula,
+        tag=TARIFFS,
+        summary="Have a location pay by a formula over tariffs",
+        description="Operators + - * / ( ) and unary minus; min, max, clamp, abs, round.",
+        body=tariff_schemas.FormulaBody,
+        answers={200: tariff_schemas.Formula, 409: Problem},
+    ),
+    _operation(
+        "GET",
+        "/flex/locations/{locationId}/resolved-tariffs",
+        "getResolvedTariffs",
+        tariff_serving.get_resolved,
+        tag=TARIFFS,
+        summary="What a location pays per kWh, or is paid",
+        query=(
+            _filter("direction", "import or export.", {"type": "string", "enum": ["import", "export"]}),
+            _filter("from", "Begin of the window.", _INSTANT),
+            _filter("to", "End of the window, at most 400 days later.", _INSTANT),
+        ),
+        answers={200: tariff_schemas.ResolvedTariffs},
+    ),
+)
 
 
 def operations(tokens: TokenEndpoint) -> tuple[Operation, ...]:
@@ -289,4 +338,5 @@ def operations(tokens: TokenEndpoint) -> tuple[Operation, ...]:
         *_POLICY_OPERATIONS,
         *_LOCATION_OPERATIONS,
         *_VEHICLE_OPERATIONS,
+        *_TARIFF_OPERATIONS,
     )

@@ -39,6 +39,10 @@ class Document:
         self._asked.add(name)
         return name in self._members
 
+    def names(self) -> list[str]:
+        """The members there are, for an object whose names are the caller's."""
+        return list(self._members)
+
     def fault(self, name: str, message: str) -> None:
         """Note a fault of a member."""
         self._issues.append(Issue(self._path + name, message))
