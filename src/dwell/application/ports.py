@@ -232,6 +232,12 @@ class Transaction(Reader, Protocol):
 
     async def add_user(self, user: User) -> None: ...
 
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        """The location, so that of two works that hold or save it the one that commits later has seen the other."""
+        ...
+
     async def save_location(self, location: Location) -> None: ...
 
     async def save_vehicle(self, vehicle: Vehicle) -> None: ...
@@ -311,10 +317,14 @@ class Transaction(Reader, Protocol):
 class Store(Protocol):
     """Where everything is kept."""
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
         """Run `work` in one transaction and return its answer after a durable commit.
 
-        Raises Unavailable when the store cannot commit; nothing is applied then.
+        `about` names vehicles whose tracks the work will save: works about one vehicle take turns, where they would
+        otherwise run side by side and all but one in vain. Raises Unavailable when the store cannot commit; nothing
+        is applied then.
         """
         ...
 

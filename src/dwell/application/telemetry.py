@@ -37,7 +37,8 @@ async def ingest(
         moment = Moment(tx, ports.ids, received_at)
         return await _ingest(moment, organization_id, items)
 
-    return await ports.store.write(work)
+    about = {item.vehicle_id for item in items if item.vehicle_id is not None}
+    return await ports.store.write(work, about=about)
 
 
 async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequence[Incoming]) -> Receipt:

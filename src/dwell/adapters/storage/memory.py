@@ -21,7 +21,7 @@ from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
 from dwell.application.ports import Event, Quarantined, Reader, StoredFact, Transaction
 from dwell.domain.errors import Conflict
-from dwell.domain.ids import OrganizationId, SessionId, VehicleId
+from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
 from dwell.domain.session.steering import Order
@@ -54,7 +54,10 @@ class MemoryStore:
         """What was kept but never applied, in order of receipt."""
         return list(self.shelves.quarantined)
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
+        del about  # works are serial here
         for _ in range(ATTEMPTS):
             transaction = MemoryTransaction(
                 self.shelves, keep_events=self._keep_events, keep_packed_facts=self._keep_packed_facts
@@ -102,6 +105,11 @@ class MemoryTransaction(MemoryReader):
             raise Conflict("a user of this reference exists", code="user_exists")
         self._put(self._shelves.users, key, user)
         self._put(self._shelves.users_by_reference, by_reference, user)
+
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        return await self.location(organization_id, location_id)
 
     async def save_location(self, location: Location) -> None:
         key = (location.organization_id, location.id)

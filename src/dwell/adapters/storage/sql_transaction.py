@@ -14,7 +14,7 @@ from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.application.ports import Event, Quarantined, StoredFact
-from dwell.domain.ids import OrganizationId, SessionId, VehicleId
+from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
@@ -38,6 +38,16 @@ class SqlTransaction(SqlReader):
     async def add_user(self, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))
         await self._put_unique(statements.ADD_USER, row, "user_exists", "a user of this reference exists")
+
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        # A lock would not do: who has waited for it still sees what was there when it began. A new version of the
+        # row sends the later one back to its beginning.
+        found = await self._rows.all(
+            statements.HOLD_LOCATION, organization_id=organization_id, id=location_id
+        )
+        return bodies.decode_location(found[0][0]) if found else None
 
     async def save_location(self, location: Location) -> None:
         row = (

@@ -54,6 +54,9 @@ USER_BY_REFERENCE = """
 SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
 """
 LOCATION = "SELECT body FROM locations WHERE organization_id = :organization_id AND id = :id"
+HOLD_LOCATION = """
+UPDATE locations SET deleted = deleted WHERE organization_id = :organization_id AND id = :id RETURNING body
+"""
 VEHICLE = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id = :id"
 VEHICLES_BY_ID = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id @in(ids)"
 POLICY = "SELECT body FROM policies WHERE organization_id = :organization_id AND id = :id"
