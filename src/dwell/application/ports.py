@@ -205,9 +205,14 @@ class Reader(Protocol):
         ...
 
     async def facts(
-        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime | None = None,
     ) -> list[StoredFact]:
-        """Facts at or after `since`, from rows and packs alike, ascending by instant; each digest once."""
+        """Facts from `since` to `until`, both included, of rows and packs, ascending by instant; each digest once."""
         ...
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:

@@ -80,6 +80,7 @@ class SickDisk:
         self.code = code
         self.failures = 0
         self.opened = 0
+        self.commits = 0
 
     def __call__(self, path: Path, *, writes: bool) -> Any:
         self.opened += writes
@@ -97,6 +98,7 @@ class SickConnection:
         return getattr(self._connection, name)
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        self._disk.commits += sql == "COMMIT"
         if sql == "COMMIT" and self._disk.failures:
             self._disk.failures -= 1
             error = sqlite3.OperationalError("disk I/O error")
@@ -128,6 +130,23 @@ async def test_a_commit_that_the_disk_fails_is_told_to_all_and_leaves_nothing(
     assert store.trouble is None
     assert (disk.opened > 1) == reopens
     assert await get(store, "vehicles", b.OURS) == [b.vehicle()]
+    await store.close()
+
+
+@pytest.mark.parametrize(("time_s", "commits"), [(0.0, range(30, 31)), (60.0, range(1, 4))])
+async def test_works_join_a_commit_only_for_so_long(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch, time_s: float, commits: range
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "GROUP_TIME_S", time_s)
+    disk = SickDisk(sqlite3.SQLITE_FULL)
+    store = await SqliteStore.open(sqlite_path, connect=disk)
+
+    async def saves(tx: Transaction, number: int) -> None:
+        await tx.save_vehicle(b.vehicle(id=f"car-{number}"))
+
+    await asyncio.gather(*works(store, 30, saves))
+    assert disk.commits in commits
+    assert len(await get(store, "vehicles", b.OURS)) == 30
     await store.close()
 
 

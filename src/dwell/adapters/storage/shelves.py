@@ -30,6 +30,7 @@ KEPT_WINDOWS = 512
 _STALE_WAKES = 1024
 _slot_start = attrgetter("start_at")
 _slot_end = attrgetter("end_at")
+_instant = attrgetter("fact.at")
 
 
 def place_of(session: Session) -> Place:
@@ -47,12 +48,13 @@ class FactShelf:
         self.rows: dict[bytes, StoredFact] = {}
         self.packed: list[StoredFact] = []
 
-    def since(self, at: datetime) -> list[StoredFact]:
-        """Facts at or after `at` in order; of one digest the packed one, else the row."""
-        first = bisect_left(self.packed, at, key=lambda s: s.fact.at)
-        found = {stored.digest: stored for stored in self.packed[first:]}
+    def between(self, since: datetime, until: datetime | None) -> list[StoredFact]:
+        """Facts from `since` to `until`, both included, in order; of one digest the packed one, else the row."""
+        first = bisect_left(self.packed, since, key=_instant)
+        last = bisect_right(self.packed, until, key=_instant) if until is not None else None
+        found = {stored.digest: stored for stored in self.packed[first:last]}
         for digest, stored in self.rows.items():
-            if stored.fact.at >= at:
+            if stored.fact.at >= since and (until is None or stored.fact.at <= until):
                 found.setdefault(digest, stored)
         return sorted(found.values(), key=fact_order)
 

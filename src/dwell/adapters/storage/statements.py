@@ -116,7 +116,8 @@ ORDER BY id LIMIT :limit
 """
 
 FACTS = """
-SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at >= :since
+SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id
+  AND at >= :since AND at <= :until
 """
 FACTS_UNTIL = """
 SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at <= :until
@@ -129,7 +130,10 @@ DELETE FROM facts WHERE organization_id = :organization_id AND vehicle_id = :veh
 """
 PACKS = """
 SELECT until_at, from_at, body FROM fact_packs
-WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :since
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :since AND until_at <= COALESCE(
+    (SELECT MIN(until_at) FROM fact_packs
+     WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :until), :until
+)
 ORDER BY until_at
 """
 
