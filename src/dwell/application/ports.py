@@ -291,7 +291,9 @@ class Transaction(Reader, Protocol):
         """Move the rows up to and including `until` into packed columns."""
         ...
 
-    async def add_quarantined(self, items: Sequence[Quarantined]) -> None: ...
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> list[bool]:
+        """Keep the items; for each, whether it was new: of one vehicle, reason and raw content one is kept."""
+        ...
 
     async def add_events(self, events: Sequence[Event]) -> None: ...
 
@@ -313,9 +315,9 @@ class Transaction(Reader, Protocol):
         ...
 
     async def settled_in_zone(
-        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
-    ) -> list[Session]:
-        """Settled sessions with the zone that meet the window, ascending by id."""
+        self, zone: str, start_at: datetime, end_at: datetime
+    ) -> list[tuple[OrganizationId, VehicleId, datetime]]:
+        """Vehicles with settled sessions in the zone that meet the window, and the first plug-in of those."""
         ...
 
 

@@ -54,13 +54,15 @@ async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequen
         if item.vehicle_id is None or item.vehicle_id not in cases
     ]
     flagged = [item for item in items if item.flag is not None and item.vehicle_id in cases]
-    if flagged:
-        await moment.tx.add_quarantined([_quarantined(organization_id, item, moment.now) for item in flagged])
+    kept = await moment.tx.add_quarantined(
+        [_quarantined(organization_id, item, moment.now) for item in flagged]
+    )
     groups = _grouped(items, cases)
     offered = sum(len(group) for group in groups.values())
     taken = await _take_all(moment, organization_id, cases, groups)
     doubles = sum(1 for i in items if i.fact is not None and i.vehicle_id in cases) - offered
-    return Receipt(taken + len(flagged), offered - taken + doubles, tuple(rejected))
+    doubles += len(flagged) - sum(kept)
+    return Receipt(taken + sum(kept), offered - taken + doubles, tuple(rejected))
 
 
 def _grouped(items: Sequence[Incoming], cases: dict[VehicleId, Case]) -> dict[VehicleId, dict[bytes, Fact]]:
@@ -106,14 +108,19 @@ async def _take_all(
     for stored, is_new in zip(offered, new, strict=True):
         if is_new:
             fresh.setdefault(stored.vehicle_id, []).append(stored)
-    changed = []
+    changed, taken = list[Case](), 0
     for vehicle_id, added in fresh.items():
+        case, stretches = cases[vehicle_id], late.get(vehicle_id, [])
+        facts, too_late = _parted(stretches, added, moment.now)
+        if too_late:
+            taken += await set_aside(moment, case, too_late, reason=LATE)
         try:
-            changed.append(await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id, [])))
+            changed.append(await _apply(moment, case, [stored.fact for stored in facts], stretches))
+            taken += len(facts)
         except INDIGESTIBLE as error:
-            await set_aside(moment, cases[vehicle_id], added, reason=named(error))
+            taken += await set_aside(moment, case, facts, reason=named(error))
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
-    return sum(len(added) for added in fresh.values())
+    return taken
 
 
 def _past(case: Case, facts: Iterable[Fact]) -> list[datetime]:
@@ -147,14 +154,8 @@ async def _late(moment: Moment, case: Case, instants: list[datetime]) -> Late:
     return found
 
 
-async def _apply(moment: Moment, case: Case, added: list[StoredFact], late: Late) -> Case:
+async def _apply(moment: Moment, case: Case, facts: list[Fact], late: Late) -> Case:
     """Bring the case up to the new facts; returns it, or a fresh one where a shorter way led astray."""
-    too_late = _too_late(late, added, moment.now)
-    if too_late:
-        await set_aside(moment, case, too_late, reason=LATE)
-        gone = {stored.digest for stored in too_late}
-        added = [stored for stored in added if stored.digest not in gone]
-    facts = [stored.fact for stored in added]
     if facts and not await _is_applied(moment, case, facts, late):
         again = await load_cases(moment.tx, case.organization_id, [case.vehicle.id])
         case = again[case.vehicle.id]
@@ -179,16 +180,17 @@ async def _is_applied(moment: Moment, case: Case, facts: list[Fact], late: Late)
     )
 
 
-def _too_late(late: Late, added: list[StoredFact], now: datetime) -> list[StoredFact]:
-    """Facts that lie in a visit that was settled too long ago to be changed."""
-    final = [s for around, _ in late for s in around.sessions if is_final(s, now)]
-    return [
-        stored
-        for stored in added
-        if any(
-            s.plugged_in_at is not None
-            and s.ended_at is not None
-            and s.plugged_in_at <= stored.fact.at <= s.ended_at
-            for s in final
-        )
+def _parted(late: Late, added: list[StoredFact], now: datetime) -> tuple[list[StoredFact], list[StoredFact]]:
+    """The facts that count, and those that lie in a visit that was settled too long ago to be changed."""
+    final = [
+        (s.plugged_in_at, s.ended_at)
+        for around, _ in late
+        for s in around.sessions
+        if is_final(s, now) and s.plugged_in_at is not None and s.ended_at is not None
     ]
+    if not final:
+        return added, []
+    parts: tuple[list[StoredFact], list[StoredFact]] = ([], [])
+    for stored in added:
+        parts[any(first <= stored.fact.at <= last for first, last in final)].append(stored)
+    return parts

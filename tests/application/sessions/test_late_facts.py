@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,10 @@ from application.storage.builders import AnyStore
 from dwell.application.case import Moment, load_cases
 from dwell.application.ports import Transaction
 from dwell.application.recut import MEET_AFTER, neighbourhoods
+from dwell.application.telemetry import ingest
+from dwell.application.visits import LATE_AFTER
 from dwell.domain.session.facts import Fact
+from dwell.domain.session.incoming import Incoming
 from house import BUILT_AT, CAR, ORGANIZATION, House, a_house
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +42,7 @@ async def stretches(house: House, *hours: float) -> list[int]:
         case = (await load_cases(tx, ORGANIZATION, [CAR]))[CAR]
         moment = Moment(tx, house.ports.ids, house.clock.now())
         around = await neighbourhoods(moment, case, [FIRST_AT + hour * HOUR for hour in hours])
-        for one, next_one in zip(around, around[1:], strict=False):
+        for one, next_one in pairwise(around):
             assert one.meet_at is not None
             assert one.meet_at <= next_one.begin_at
         return [len(one.sessions) for one in around]
@@ -73,3 +77,25 @@ async def test_late_facts_join_and_part_visits_in_the_middle_of_a_life(store: An
     assert after[21].plugged_in_at == longer.at
     changed = {place for place, session in enumerate(after) if session not in before}
     assert {10, 11, 21} <= changed <= {10, 11, 12, 21, 22}
+
+
+async def test_what_is_kept_aside_again_is_a_duplicate(store: AnyStore) -> None:
+    house = await a_long_life(store)
+    now = house.clock.now() + LATE_AFTER + HOUR
+    late = Fact(FIRST_AT + HOUR / 2, soc_percent=30)
+    flagged = Incoming(index=0, vehicle_id=CAR, flag="in_future", raw=b"{}")
+    for accepted in (2, 0, 0):
+        items = [flagged, Incoming(index=1, vehicle_id=CAR, fact=late)]
+        receipt = await ingest(house.ports, ORGANIZATION, items, received_at=now)
+        assert (receipt.accepted, receipt.duplicates) == (accepted, 2 - accepted)
+
+
+async def test_one_that_was_late_among_others_is_set_aside_alone(store: AnyStore) -> None:
+    house = await a_long_life(store)
+    now = house.clock.now() + LATE_AFTER + HOUR
+    before = await house.settled()
+    late, fresh = Fact(FIRST_AT + HOUR / 2, soc_percent=30), Fact(now, plugged_in=True)
+    assert (await house.tell(late, fresh, at=now)).accepted == 2
+    assert (await house.tell(late, fresh, at=now)).accepted == 0
+    assert await house.settled() == before
+    assert len(await house.unsettled()) == 1

@@ -7,6 +7,7 @@ stored as they are given; nothing here copies or checks.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Hashable
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
@@ -132,7 +133,7 @@ class Shelves:
         self.events: list[Event] = []
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}
-        self.quarantined: list[Quarantined] = []
+        self.quarantined: dict[Hashable, Quarantined] = {}
         self._wakes: list[tuple[datetime, str, str]] = []
 
     def put_track(self, key: Key, track: Track | None) -> Track | None:

@@ -15,7 +15,7 @@ from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.application.ports import Event, Quarantined, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
-from dwell.domain.instants import micros_of
+from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
@@ -138,11 +138,19 @@ class SqlTransaction(SqlReader):
     ) -> None:
         await fact_rows.pack(self._rows, organization_id, vehicle_id, until)
 
-    async def add_quarantined(self, items: Sequence[Quarantined]) -> None:
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> list[bool]:
         rows: list[Row] = [
-            (i.organization_id, i.vehicle_id, micros_of(i.received_at), i.reason, i.raw) for i in items
+            (
+                item.organization_id,
+                bodies.digest_of_quarantined(item),
+                micros_of(item.received_at),
+                item.vehicle_id,
+                item.reason,
+                item.raw,
+            )
+            for item in items
         ]
-        await self._rows.put(statements.ADD_QUARANTINED, rows)
+        return await self._rows.put(statements.ADD_QUARANTINED, rows)
 
     async def add_events(self, events: Sequence[Event]) -> None:
         await outbox_rows.add(self._rows, events)
@@ -177,17 +185,15 @@ class SqlTransaction(SqlReader):
         return [(OrganizationId(organization_id), VehicleId(vid)) for organization_id, vid in found]
 
     async def settled_in_zone(
-        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
-    ) -> list[Session]:
+        self, zone: str, start_at: datetime, end_at: datetime
+    ) -> list[tuple[OrganizationId, VehicleId, datetime]]:
         found = await self._rows.all(
             statements.SETTLED_IN_ZONE,
             zone=zone,
             start_at=micros_of(start_at),
             end_recency=-micros_of(end_at),
-            after_id=after_id or "",
-            limit=limit,
         )
-        return [bodies.decode_session(body) for (body,) in found]
+        return [(OrganizationId(oid), VehicleId(vid), instant_of(first)) for oid, vid, first in found]
 
     async def _put_unique(self, insert: Insert, row: Row, code: str, message: str) -> None:
         try:

@@ -111,6 +111,8 @@ class SqliteRows:
             raise meaning(error) from error
 
     async def put(self, insert: Insert, rows: list[Row]) -> list[bool]:
+        if not rows:
+            return []
         text = compiled_insert(insert, SQLITE)
         bound = [tuple(map(_bound, row)) for row in rows]
         try:

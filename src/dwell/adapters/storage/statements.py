@@ -41,7 +41,12 @@ ADD_FACT = Insert(
     ("vehicle_id", "digest"),
 )
 SAVE_PACK = _upsert(tables.fact_packs)
-ADD_QUARANTINED = _insert(tables.quarantine)
+ADD_QUARANTINED = Insert(
+    tables.quarantine,
+    ("organization_id", "digest", "received_at", "vehicle_id", "reason", "raw"),
+    "ON CONFLICT (organization_id, digest) DO NOTHING",
+    ("organization_id", "digest"),
+)
 ADD_EVENT = _insert(tables.outbox)
 SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
@@ -110,9 +115,9 @@ SELECT DISTINCT organization_id, vehicle_id FROM sessions WHERE zone = :zone AND
 ORDER BY organization_id, vehicle_id
 """
 SETTLED_IN_ZONE = """
-SELECT body FROM sessions
-WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency AND id > :after_id
-ORDER BY id LIMIT :limit
+SELECT organization_id, vehicle_id, -MAX(recency) FROM sessions
+WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency
+GROUP BY organization_id, vehicle_id ORDER BY organization_id, vehicle_id
 """
 
 FACTS = """
