@@ -152,9 +152,15 @@ class SqliteWriter:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._connect()
-            # What a failed commit left in the log is copied back or cut off before anything is added to it.
-            control(self._connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+            connection = self._connect()
+            try:
+                # What was committed is copied back, and the log with what a failed commit left in it is cut off, before
+                # anything is added to it. See docs/decisions/0010.
+                control(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+            except StorageFailure:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def _attempt(self, connection: sqlite3.Connection, job: Job) -> None:
