@@ -249,7 +249,7 @@ async def back_up_store(settings: Settings, target: Path) -> None:
     from dwell.adapters.storage.care import back_up
 
     path = _own_file(settings, "take its backup by pg_dump")
-    await asyncio.to_thread(back_up, path, target.absolute())
+    await asyncio.to_thread(back_up, path, target)
 
 
 async def check_store(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A damaged file is found when it is opened, a torn log loses nothing that was acknowledged, a backup is one instant."""
+"""A damaged file is found when it is opened, a torn log loses nothing acknowledged, a backup is one instant."""
 
 from __future__ import annotations
 

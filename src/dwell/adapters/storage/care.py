@@ -1,7 +1,7 @@
 """Care of an SQLite file: whether it is whole, and a copy of it while it is in use.
 
-SQLite tells a damaged page by its structure, and a torn log by its checksums: the log counts up to its last whole commit.
-Bytes of a record that a disk has changed silently only its own content can tell.
+SQLite tells a damaged page by its structure, and a torn log by its checksums: the log counts up to its last whole
+commit. Bytes of a record that a disk has changed silently only its own content can tell.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ async def upgrade(database_url: str) -> None:
 
 
 async def check(database_url: str) -> None:
-    """Raises Unavailable, naming what helps, unless the schema is the one this version works with and the file whole."""
+    """Raises Unavailable, naming what helps, unless the schema is this version's and the file is whole."""
     address = address_of(database_url)
     if isinstance(address, SqliteAddress):
         found = await asyncio.to_thread(_sqlite_number, address.path)
