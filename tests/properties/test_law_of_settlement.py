@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dwell.adapters.storage.memory import MemoryStore
+from dwell.application import telemetry
 from dwell.application.ports import Store
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
@@ -105,3 +106,13 @@ async def told(facts: Sequence[Fact], batches: Sequence[Sequence[Fact]], after: 
     accepted = [(await house.tell(*batch, at=after)).accepted for batch in batches]
     assert sum(accepted) == len(set(facts))
     return house
+
+
+@pytest.mark.parametrize("life", range(900, 960))
+async def test_late_facts_that_wait_for_the_engine_come_to_the_same(
+    life: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = life_of(life)
+    expected = await told_in_order(MemoryStore(), facts)
+    monkeypatch.setattr(telemetry, "RECUT_AT_ONCE", 5)
+    assert agree(await told_in_pieces(MemoryStore(), facts, random.Random(life)), expected)

@@ -20,6 +20,8 @@ from dwell.domain.session.incoming import Incoming, Receipt, Rejection
 Late = list[tuple[Neighbourhood, list[StoredFact]]]
 """The stretches that late facts touch, in order, each with the facts that are known there."""
 
+RECUT_AT_ONCE = 5_000
+"""A late fact among more facts than this waits for the engine."""
 UNKNOWN = "unknown"
 LATE = "late"
 
@@ -169,15 +171,36 @@ async def _is_applied(moment: Moment, case: Case, facts: list[Fact], late: Late)
     newest_at = case.newest_at
     for around, known in late:
         stretch = [stored.fact for stored in known]
-        if around.meet_at is None:  # to the end: also what is newer
+        if around.meet_at is None and _is_put_off(moment, case, around, stretch):
+            case.recut_from_at = min(around.begin_at, case.recut_from_at or around.begin_at)
+        elif around.meet_at is None:  # to the end: also what is newer
             await recut(moment, case, [*stretch, *(f for f in facts if f.at >= around.begin_at)], around)
             return True
-        coming = [fact for fact in facts if around.begin_at <= fact.at < around.meet_at]
-        if coming and not await recut_stretch(moment, case, [*stretch, *coming], around):
+        elif not await _is_stretch_cut(moment, case, facts, (around, stretch)):
             return False
     return await apply_in_order(
         moment, case, [fact for fact in facts if newest_at is None or fact.at > newest_at]
     )
+
+
+def _is_put_off(moment: Moment, case: Case, around: Neighbourhood, known: list[Fact]) -> bool:
+    """Whether the engine is to cut the neighbourhood again, once for many late facts: nobody waits for it then.
+
+    Not where a session is final: the engine would rework it as for a price. Newer facts than all known ones still go in
+    order.
+    """
+    if case.newest_at is None or any(is_final(session, moment.now) for session in around.sessions):
+        return False
+    return len(known) > RECUT_AT_ONCE
+
+
+async def _is_stretch_cut(
+    moment: Moment, case: Case, facts: list[Fact], stretch: tuple[Neighbourhood, list[Fact]]
+) -> bool:
+    around, known = stretch
+    meet_at = around.meet_at
+    coming = [fact for fact in facts if meet_at is not None and around.begin_at <= fact.at < meet_at]
+    return not coming or await recut_stretch(moment, case, [*known, *coming], around)
 
 
 def _parted(late: Late, added: list[StoredFact], now: datetime) -> tuple[list[StoredFact], list[StoredFact]]:

@@ -173,7 +173,8 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
         record = msgspec.structs.replace(record, revision=before.revision + 1)
     case.save(record)
     if case.held_from_at is not None and visit is case.visit:
-        case.recut_from_at, case.held_from_at = case.held_from_at, None
+        case.recut_from_at = min(case.held_from_at, case.recut_from_at or case.held_from_at)
+        case.held_from_at = None
     return record
 
 
