@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
@@ -14,10 +14,13 @@ from dwell.application.visits import apply_in_order
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
-from dwell.domain.session.incoming import Incoming, Receipt, Rejection
+from dwell.domain.session.incoming import Flagged, Incoming, Receipt, Rejection
 
 UNKNOWN = "unknown"
 LATE = "late"
+
+Name = tuple[VehicleId, bytes]
+"""A fact's: the vehicle and the digest."""
 
 
 async def ingest(
@@ -53,9 +56,23 @@ async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequen
         await moment.tx.add_quarantined([_quarantined(organization_id, item, moment.now) for item in flagged])
     groups = _grouped(items, cases)
     offered = sum(len(group) for group in groups.values())
-    taken = await _take_all(moment, organization_id, cases, groups)
+    taken, aside = await _take_all(moment, organization_id, cases, groups)
     doubles = sum(1 for i in items if i.fact is not None and i.vehicle_id in cases) - offered
-    return Receipt(taken + len(flagged), offered - taken + doubles, tuple(rejected))
+    told = [Flagged(item.index, item.flag or "") for item in flagged] + _flags(items, aside)
+    told.sort(key=lambda flag: flag.index)
+    return Receipt(taken + len(flagged), offered - taken + doubles, tuple(rejected), tuple(told))
+
+
+def _flags(items: Sequence[Incoming], aside: Mapping[Name, str]) -> list[Flagged]:
+    """The items whose facts were set aside, each fact by the first item that brought it."""
+    left = dict(aside)
+    found = list[Flagged]()
+    for item in items if left else ():
+        if item.fact is not None and item.vehicle_id is not None:
+            reason = left.pop((item.vehicle_id, digest_of(item.fact)), None)
+            if reason is not None:
+                found.append(Flagged(item.index, reason))
+    return found
 
 
 def _grouped(items: Sequence[Incoming], cases: dict[VehicleId, Case]) -> dict[VehicleId, dict[bytes, Fact]]:
@@ -82,8 +99,8 @@ async def _take_all(
     organization_id: OrganizationId,
     cases: dict[VehicleId, Case],
     groups: dict[VehicleId, dict[bytes, Fact]],
-) -> int:
-    """Store and apply the groups; returns how many facts were new."""
+) -> tuple[int, dict[Name, str]]:
+    """Store and apply the groups; returns how many facts were new, and why some of them were set aside."""
     late: dict[VehicleId, tuple[Neighbourhood, list[StoredFact]]] = {}
     offered: list[StoredFact] = []
     for vehicle_id, group in groups.items():
@@ -98,20 +115,23 @@ async def _take_all(
             names = set()
         offered += [StoredFact(vehicle_id, name, fact) for name, fact in group.items() if name not in names]
     if not offered:
-        return 0
+        return 0, {}
     new = await moment.tx.add_facts(organization_id, offered, received_at=moment.now)
     fresh: dict[VehicleId, list[StoredFact]] = {}
     for stored, is_new in zip(offered, new, strict=True):
         if is_new:
             fresh.setdefault(stored.vehicle_id, []).append(stored)
-    changed = []
+    changed, aside = [], dict[Name, str]()
     for vehicle_id, added in fresh.items():
         try:
-            changed.append(await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id)))
+            case, too_late = await _apply(moment, cases[vehicle_id], added, late.get(vehicle_id))
+            changed.append(case)
+            aside.update({(vehicle_id, stored.digest): LATE for stored in too_late})
         except INDIGESTIBLE as error:
             await set_aside(moment, cases[vehicle_id], added, reason=named(error))
+            aside.update({(vehicle_id, stored.digest): named(error) for stored in added})
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
-    return sum(len(added) for added in fresh.values())
+    return sum(len(added) for added in fresh.values()), aside
 
 
 def _touches_the_past(case: Case, facts: Iterable[Fact], earliest: datetime) -> bool:
@@ -132,9 +152,9 @@ async def _apply(
     case: Case,
     added: list[StoredFact],
     late: tuple[Neighbourhood, list[StoredFact]] | None,
-) -> Case:
-    """Bring the case up to the new facts; returns it, or a fresh one where the short way led astray."""
-    facts = [stored.fact for stored in added]
+) -> tuple[Case, list[StoredFact]]:
+    """Bring the case up to the new facts; returns it (a fresh one if the short way led astray) and those too late."""
+    facts, too_late = [stored.fact for stored in added], list[StoredFact]()
     if late is not None:
         around, known = late
         too_late = _too_late(around, added, moment.now)
@@ -149,7 +169,7 @@ async def _apply(
         case = again[case.vehicle.id]
         await recut_from(moment, case, min(fact.at for fact in facts))
     await look_again(moment, case)
-    return case
+    return case, too_late
 
 
 def _too_late(around: Neighbourhood, added: list[StoredFact], now: datetime) -> list[StoredFact]:

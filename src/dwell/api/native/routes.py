@@ -41,7 +41,7 @@ def with_rejections(receipt: Receipt, rejected: list[Rejection]) -> Receipt:
     if not rejected:
         return receipt
     every = sorted((*receipt.rejected, *rejected), key=lambda rejection: rejection.index)
-    return Receipt(receipt.accepted, receipt.duplicates, tuple(every))
+    return msgspec.structs.replace(receipt, rejected=tuple(every))
 
 
 def operations() -> tuple[Operation, ...]:
@@ -56,7 +56,8 @@ def operations() -> tuple[Operation, ...]:
                 "A JSON list, or one JSON object a line; at most 10,000 items or 8 MiB, gzip and deflate taken. "
                 "The answer comes after a durable commit. Good items are taken when others are bad. An item with a "
                 "time that cannot be (no zone, more than 10 minutes ahead, before 2010) is accepted, kept as it came "
-                "and never applied. Of a member named twice the last one counts, if all are right."
+                "and never applied, and so is one for a visit settled too long ago; `flagged` names them with "
+                "their reasons. Of a member named twice the last one counts, if all are right."
             ),
             serve=post_observations,
             access=Access.NATIVE,

@@ -5,9 +5,10 @@ integrated power, else the rise of the charge level × capacity ÷ efficiency. A
 stretches is spread over them in proportion to observed power, else over those that were charging, else over time.
 Stretches after the latest reading wait in `pending`; those after a register's, with the charge levels read since
 (`levels`), are valued provisionally when the ledger is read: no register covers them yet, and perhaps none will.
-A register reading that cannot follow the one before is doubted, not believed: the next one tells whether the register was
-reset (it goes on from the doubted reading) or misread (it goes on from the one before). A reading that has not moved, or went back by no more than its rounding, leaves the stretches before it in
-`held`: registers and charge levels move in steps, and the next step covers the time since the last.
+A register reading that cannot follow the one before is doubted, not believed: the next one tells whether it was
+reset (it goes on from the doubted reading) or misread (it goes on from the one before). A reading that has not moved or
+went back by no more than its rounding, leaves the stretches before it in `held`: registers and charge levels move in
+steps, and the next step covers the time since the last.
 
 Seconds count from `origin_at`, the quarter hour that holds the plug-in. Energies are Wh, as floats until they are read;
 the order of additions is fixed by the order of facts, so equal sets of facts give equal ledgers to the last bit.
@@ -355,7 +356,7 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.pending.clear()
 
     def _spread(self, energy_wh: float, source: str) -> list[tuple[Stretch, float]]:
-        """Give `energy_wh` to what waits: by power, else to those charging, else by time. Returns each with its part."""
+        """Give `energy_wh` to what waits: by power, else to those charging, else by time. Returns each and its part."""
         waiting = [*self.held, *self.pending]
         weights = [s.weight_wh for s in waiting]
         if not any(weights):
