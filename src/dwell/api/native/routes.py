@@ -5,11 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.limits import BODY_BYTES
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import Problem
+from dwell.application.queries import session_view
 from dwell.application.telemetry import ingest
+from dwell.domain.ids import SessionId
 from dwell.domain.session.incoming import Receipt, Rejection
 from dwell.protocols.observations import Observation, read_batch
 
@@ -34,6 +37,12 @@ async def post_observations(call: Call) -> Answer:
     receipt = with_rejections(receipt, batch.rejected)
     call.backend.metrics.count_receipt(receipt)
     return Answer(202, _encode(receipt))
+
+
+async def get_session(call: Call) -> Answer:
+    """One session with its outcome in words, its plan and the order in force."""
+    view = await session_view(call.backend.ports, call.organization_id, SessionId(call.path["sessionId"]))
+    return Answer(200, _encode(detail_of(view)))
 
 
 def with_rejections(receipt: Receipt, rejected: list[Rejection]) -> Receipt:
@@ -65,6 +74,19 @@ def operations() -> tuple[Operation, ...]:
             body=list[Observation],
             body_types=BODY_TYPES,
             answers={202: Receipt, **dict.fromkeys((400, 401, 408, 413, 415, 503), Problem)},
+            on_error=answer_error,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/sessions/{sessionId}",
+            name="getSession",
+            summary="One session: outcome and reason, energy source, plan in force, order",
+            description="In whatever state, unmanaged and hidden ones included.",
+            serve=get_session,
+            access=Access.NATIVE,
+            tag="Sessions",
+            path_schemas={"sessionId": {"type": "string", "format": "uuid"}},
+            answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
     )
