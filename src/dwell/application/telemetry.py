@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
@@ -15,7 +15,7 @@ from dwell.application.visits import apply_in_order
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
-from dwell.domain.session.incoming import Incoming, Receipt, Rejection
+from dwell.domain.session.incoming import Flagged, Incoming, Receipt, Rejection
 
 Late = list[tuple[Neighbourhood, list[StoredFact]]]
 """The stretches that late facts touch, in order, each with the facts that are known there."""
@@ -24,6 +24,9 @@ RECUT_AT_ONCE = 5_000
 """A late fact among more facts than this waits for the engine."""
 UNKNOWN = "unknown"
 LATE = "late"
+
+Name = tuple[VehicleId, bytes]
+"""A fact's: the vehicle and the digest."""
 
 
 async def ingest(
@@ -61,10 +64,24 @@ async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequen
     )
     groups = _grouped(items, cases)
     offered = sum(len(group) for group in groups.values())
-    taken = await _take_all(moment, organization_id, cases, groups)
+    taken, aside = await _take_all(moment, organization_id, cases, groups)
     doubles = sum(1 for i in items if i.fact is not None and i.vehicle_id in cases) - offered
     doubles += len(flagged) - sum(kept)
-    return Receipt(taken + sum(kept), offered - taken + doubles, tuple(rejected))
+    told = [Flagged(item.index, item.flag or "") for item in flagged] + _flags(items, aside)
+    told.sort(key=lambda flag: flag.index)
+    return Receipt(taken + sum(kept), offered - taken + doubles, tuple(rejected), tuple(told))
+
+
+def _flags(items: Sequence[Incoming], aside: Mapping[Name, str]) -> list[Flagged]:
+    """The items whose facts were set aside, each fact by the first item that brought it."""
+    left = dict(aside)
+    found = list[Flagged]()
+    for item in items if left else ():
+        if item.fact is not None and item.vehicle_id is not None:
+            reason = left.pop((item.vehicle_id, digest_of(item.fact)), None)
+            if reason is not None:
+                found.append(Flagged(item.index, reason))
+    return found
 
 
 def _grouped(items: Sequence[Incoming], cases: dict[VehicleId, Case]) -> dict[VehicleId, dict[bytes, Fact]]:
@@ -91,8 +108,8 @@ async def _take_all(
     organization_id: OrganizationId,
     cases: dict[VehicleId, Case],
     groups: dict[VehicleId, dict[bytes, Fact]],
-) -> int:
-    """Store and apply the groups; returns how many facts were new."""
+) -> tuple[int, dict[Name, str]]:
+    """Store and apply the groups; returns how many facts were new, and why some of them were set aside."""
     late: dict[VehicleId, Late] = {}
     offered: list[StoredFact] = []
     for vehicle_id, group in groups.items():
@@ -104,25 +121,27 @@ async def _take_all(
             names = {stored.digest for _, known in late[vehicle_id] for stored in known}
         offered += [StoredFact(vehicle_id, name, fact) for name, fact in group.items() if name not in names]
     if not offered:
-        return 0
+        return 0, {}
     new = await moment.tx.add_facts(organization_id, offered, received_at=moment.now)
     fresh: dict[VehicleId, list[StoredFact]] = {}
     for stored, is_new in zip(offered, new, strict=True):
         if is_new:
             fresh.setdefault(stored.vehicle_id, []).append(stored)
-    changed, taken = list[Case](), 0
+    changed, aside, taken = list[Case](), dict[Name, str](), 0
     for vehicle_id, added in fresh.items():
         case, stretches = cases[vehicle_id], late.get(vehicle_id, [])
         facts, too_late = _parted(stretches, added, moment.now)
         if too_late:
             taken += await set_aside(moment, case, too_late, reason=LATE)
+            aside.update({(vehicle_id, stored.digest): LATE for stored in too_late})
         try:
             changed.append(await _apply(moment, case, [stored.fact for stored in facts], stretches))
             taken += len(facts)
         except INDIGESTIBLE as error:
             taken += await set_aside(moment, case, facts, reason=named(error))
+            aside.update({(vehicle_id, stored.digest): named(error) for stored in facts})
     await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
-    return taken
+    return taken, aside
 
 
 def _past(case: Case, facts: Iterable[Fact]) -> list[datetime]:

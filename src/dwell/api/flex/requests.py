@@ -15,8 +15,9 @@ from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.locations import Premises
 from dwell.application.vehicles import Specification
 from dwell.domain.instants import read_instant
+from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.schedule import Deadline, minutes_of
-from dwell.domain.registry import BaseLoad, Information
+from dwell.domain.registry import Information
 from dwell.domain.units import w_from_kw, wh_from_kwh
 
 USER_ID_LENGTH = 128
