@@ -50,6 +50,7 @@ _BOUNDS = {
 }
 _OPTIONAL: dict[str, object] = {
     "reserve_kwh": 0.0,
+    "most_kwh": 0.0,
     "power_min_kw": 0.001,
     "start_cost": 0.02,
     "modulating": False,
@@ -131,12 +132,11 @@ class Fleet:
 
         now_us, ready_by_us: int, µs since 1970 (a deadline that has passed means: at once). reserve_kwh, need_kwh,
         most_kwh: at the meter, from now to the reserve, from there to the target, and from there to the charge limit;
-        most_kwh is need_kwh where it is not given. curve, ceiling, restriction: int, -1 is none of the last two. A
-        single value stands for all vehicles. Raises Refused, naming every column, where one is missing, unknown, of
-        another length or kind, and where a line is no line.
+        where most_kwh is less than need_kwh, need_kwh holds. curve, ceiling, restriction: int, -1 is none of the last
+        two. A single value stands for all vehicles. Raises Refused, naming every column, where one is missing, unknown,
+        of another length or kind, and where a line is no line.
         """
         given: dict[str, Any] = {**_OPTIONAL, **columns}
-        given.setdefault("most_kwh", given.get("need_kwh", 0.0))
         faults = [Fault(field=name, message="unknown column") for name in given if name not in _KINDS]
         faults += [Fault(field=name, message="is required") for name in _KINDS if name not in given]
         count = max(
@@ -219,7 +219,6 @@ def row_faults(fleet: Fleet, part: slice) -> tuple[NDArray[np.bool_], tuple[RowF
             outside |= column == bounds.least
         found.append((name, "must be a finite number", endless))
         found.append((name, bounds.fault(bounds.least - 1.0) or "", outside & ~endless))
-    found.append(("most_kwh", "must be at least need_kwh", columns.most_kwh < columns.need_kwh))
     found.append(
         ("power_min_kw", "must be at most power_max_kw", columns.power_min_kw > columns.power_max_kw)
     )

@@ -28,6 +28,10 @@ from dwell.domain.planning.paths import (
 )
 
 TIE_COST = 1e-9  # the most that the tie rule may cost in all
+MORE_WORTH, MORE_TRIALS = (
+    1e-12,
+    20,
+)  # what is put on a price of energy that bought too little, four times as much each
 
 
 @compiled
@@ -92,8 +96,7 @@ def _with_starts(field: Field, terms: Terms, steps: Bytes) -> tuple[int, float, 
     """The optimum with start costs: a price on energy for the bound, labels for what the bound leaves open."""
     worth, goal, over = price_of_energy(field, terms)
     best = Best(np.array([np.inf, 0.0]), np.full(6, -1, np.int64))
-    _over_path(field, terms, over, steps)
-    _trim(field, terms, best, steps)
+    _first_plan(field, terms, over, (best, steps))
     split = split_at(field, worth)
     paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
     join_paths(split, terms, paths, (best, steps))
@@ -113,19 +116,36 @@ def _close_by_odd_slot(field: Field, terms: Terms, known: Paths, found: tuple[Be
     The last search is for plans without an odd slot whose energy is strictly between need and most.
     """
     worth, goal = known.worth, known.goal
-    closed = True
     for odd in np.argsort(np.abs(field.price - worth), kind="mergesort"):
         if field.full[odd] <= 0.0 or bound(field, terms, known, odd) >= found[0].cost[0] - SAME_COST:
             continue
         split = split_at(field, field.price[odd])
         split.through[odd] = field.low[odd] if field.price[odd] > worth else field.full[odd]
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        closed &= close_gap(split, terms, (paths, odd), found)
+        if not close_gap(split, terms, (paths, odd), found):
+            return False  # nothing is proven any more: what the others would take is better spent elsewhere
     if terms.most_kwh > terms.need_kwh:
         split = split_at(field, 0.0)
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        closed &= close_gap(split, terms, (paths, int(NONE)), found)
-    return closed
+        return close_gap(split, terms, (paths, int(NONE)), found)
+    return True
+
+
+@compiled
+def _first_plan(field: Field, terms: Terms, over: float, found: tuple[Best, Bytes]) -> None:
+    """A plan to begin with: the path at a price that buys enough, cut off. Between paths of equal sums rounding may
+    pick one with too little energy; a price a little higher does not, and at an infinite one there is all there is.
+    """
+    best, steps = found
+    more = MORE_WORTH
+    for _ in range(MORE_TRIALS):
+        _over_path(field, terms, over, steps)
+        _trim(field, terms, best, steps)
+        if best.cost[0] < np.inf or over == np.inf:
+            return
+        over, more = over + more, 4 * more
+    _over_path(field, terms, np.inf, steps)
+    _trim(field, terms, best, steps)
 
 
 @compiled

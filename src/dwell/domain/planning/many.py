@@ -12,20 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwell.domain.planning.compiled import SMALL_KWH, Bytes, Floats, Longs, Windows
-from dwell.domain.planning.fleet import NO_LINE, Columns, Fleet, Lines, RowFault, lines_of, row_faults
+from dwell.domain.planning.fleet import NO_LINE, Columns, Fleet, RowFault, lines_of, row_faults
 from dwell.domain.planning.plan import BlockType, Plan
 from dwell.domain.planning.prices import PriceGrid
 from dwell.domain.planning.problem import Control, Problem, RegularTarget
 from dwell.domain.planning.rows import Results, Shared, ahead_of, finish, late_rows, plan_rows, terms_of
 from dwell.domain.planning.slots import HOUR_US
 from dwell.domain.planning.solve import (
+    NO_WINDOWS,
     Run,
     ceiling_windows,
     exact_least_cost,
@@ -79,39 +80,50 @@ def plan_fleet(fleet: Fleet, *, spread: Spread = map, chunk: int = CHUNK) -> Ite
 
 
 class Horizon:
-    """The lines of a fleet without gaps: to the deadlines, and, once somebody is late, as far as anyone may need."""
+    """The lines of a fleet without gaps: to the deadlines, and with late vehicles as far as these may need."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._ceilings, self._restrictions = lines_of(fleet.ceilings), lines_of(fleet.restrictions)
         good, _ = row_faults(fleet, slice(0, len(fleet)))
         self._good = np.flatnonzero(good)
-        self._late: tuple[Shared, Longs] | None = None
-        self.near: Shared = self._shared(fleet.columns.ready_by_us)
+        self._filled: dict[int, tuple[Windows, Bytes]] = {}
+        every = range(len(fleet.curves))
+        self._first_us, ends = self._spans(fleet.columns.ready_by_us)
+        self.near: Shared = self._shared([self._fill(k, ends[k]) for k in every])
 
-    def late(self) -> tuple[Shared, Longs]:
-        """Lines for those who charge past their deadline, and until when each of them may."""
-        if self._late is None:  # two threads may both find nothing: they make the same
-            until_us = self._late_us()
-            self._late = self._shared(until_us), until_us
-        return self._late
+    @cached_property
+    def far(self) -> tuple[Longs, list[int]]:
+        """Until when each vehicle may charge, and the last of these for each curve."""
+        until_us = self._late_us()
+        return until_us, self._spans(until_us)[1]
 
-    def _shared(self, until_us: Longs) -> Shared:
+    def late(self, curves: Longs) -> Shared:
+        """Lines of these curves for those who charge past their deadline; the others are empty."""
+        parts = [(NO_WINDOWS, np.empty(0, np.int8))] * len(self._fleet.curves)
+        for k in np.unique(curves).tolist():
+            if k not in self._filled:  # two threads may both find nothing: they make the same
+                self._filled[k] = self._fill(k, self.far[1][k])
+            parts[k] = self._filled[k]
+        return self._shared(parts)
+
+    def _spans(self, until_us: Longs) -> tuple[list[int], list[int]]:
         columns, count = self._fleet.columns, len(self._fleet.curves)
         begin, end = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
         np.minimum.at(begin, columns.curve[self._good], columns.now_us[self._good])
         np.maximum.at(end, columns.curve[self._good], until_us[self._good])
-        return self._prices(begin, end), self._ceilings, self._restrictions
+        return begin.tolist(), end.tolist()
 
-    def _prices(self, begin_us: Longs, end_us: Longs) -> Lines:
-        parts: list[Windows] = []
-        known: list[Bytes] = []
-        spans = zip(begin_us.tolist(), end_us.tolist(), strict=True)
-        for (grid, timezone), span in zip(self._fleet.curves, spans, strict=True):
-            windows = grid.between(*span, timezone).windows
-            parts.append(windows)
-            known.append(np.isin(windows.start_us, grid.slots.start_us).astype(np.int8))
-        return lines_of(parts, known)
+    def _fill(self, k: int, end_us: int) -> tuple[Windows, Bytes]:
+        (grid, timezone), first_us = self._fleet.curves[k], self._first_us[k]
+        windows, known_us = grid.between(first_us, end_us, timezone)
+        if known_us == end_us - first_us:
+            return windows, np.ones(len(windows.value), np.int8)
+        return windows, np.isin(windows.start_us, grid.slots.start_us).astype(np.int8)
+
+    def _shared(self, parts: Sequence[tuple[Windows, Bytes]]) -> Shared:
+        prices = lines_of([windows for windows, _ in parts], [known for _, known in parts])
+        return prices, self._ceilings, self._restrictions
 
     def _late_us(self) -> Longs:
         """By then every good row is full: past the last window its own power holds."""
@@ -138,9 +150,9 @@ def _planned(fleet: Fleet, horizon: Horizon, part: slice) -> FleetPlans:
     owners = [np.repeat(np.arange(len(chosen)), results.runs)]
     late = np.flatnonzero(results.late)
     if len(late):
-        shared, until_us = horizon.late()
+        shared = horizon.late(columns.curve[late])
         again = _empty(len(late))
-        runs.append(late_rows(columns.rows(late), until_us[chosen[late]], shared, again))
+        runs.append(late_rows(columns.rows(late), horizon.far[0][chosen[late]], shared, again))
         owners.append(np.repeat(late, again.runs))
         for column, values in zip(results, again, strict=True):
             column[late] = values

@@ -19,7 +19,7 @@ from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.problem import Ceiling, Control, ImmediateStart, Problem, RegularTarget, Window
 from dwell.domain.planning.slots import HALF_US_H, HOUR_US, at_once, cut, from_moment, runs_of
 
-_NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 class Run(NamedTuple):
@@ -126,7 +126,7 @@ def _slots(problem: Problem, span_us: tuple[int, int], prices: Windows) -> Slots
 def ceiling_windows(ceilings: tuple[Ceiling, ...]) -> Windows:
     """Ceilings as arrays."""
     if not ceilings:
-        return _NO_WINDOWS
+        return NO_WINDOWS
     starts, ends = [micros_of(c.start_at) for c in ceilings], [micros_of(c.end_at) for c in ceilings]
     return Windows(
         np.array(starts, np.int64), np.array(ends, np.int64), np.array([float(c.power_kw) for c in ceilings])
@@ -136,7 +136,7 @@ def ceiling_windows(ceilings: tuple[Ceiling, ...]) -> Windows:
 def restriction_windows(restrictions: tuple[Window, ...]) -> Windows:
     """Restrictions as arrays, each of no power."""
     if not restrictions:
-        return _NO_WINDOWS
+        return NO_WINDOWS
     starts, ends = [micros_of(r.start_at) for r in restrictions], [micros_of(r.end_at) for r in restrictions]
     return Windows(np.array(starts, np.int64), np.array(ends, np.int64), np.zeros(len(starts)))
 
@@ -194,7 +194,7 @@ def _endless(problem: Problem, now_us: int, energy_kwh: float) -> Slots:
     windows: tuple[Ceiling | Window, ...] = (*problem.ceilings, *problem.restrictions)
     ends = [micros_of(window.end_at) for window in windows]
     hours = energy_kwh / problem.vehicle.power_max_kw + 1.0
-    return _slots(problem, (now_us, max([now_us, *ends]) + int(hours * HOUR_US)), _NO_WINDOWS)
+    return _slots(problem, (now_us, max([now_us, *ends]) + int(hours * HOUR_US)), NO_WINDOWS)
 
 
 def _priced(problem: Problem, runs: list[Run], until_us: int) -> tuple[list[Run], float]:
