@@ -106,7 +106,9 @@ def _with_starts(field: Field, terms: Terms, steps: Bytes) -> tuple[int, float, 
         closed = close_gap(field, terms, (paths, int(EVERY)), (best, steps))
     elif gap > SAME_COST:
         closed = _close_by_odd_slot(field, terms, paths, (best, steps))
-    return best.place[1], best.cost[1], 0.0 if closed else gap
+    if closed:
+        return best.place[1], best.cost[1], 0.0
+    return best.place[1], best.cost[1], best.cost[0] - bound(split, terms, paths, EVERY)
 
 
 @compiled
@@ -116,19 +118,22 @@ def _close_by_odd_slot(field: Field, terms: Terms, known: Paths, found: tuple[Be
     The last search is for plans without an odd slot whose energy is strictly between need and most.
     """
     worth, goal = known.worth, known.goal
+    closed = True
     for odd in np.argsort(np.abs(field.price - worth), kind="mergesort"):
         if field.full[odd] <= 0.0 or bound(field, terms, known, odd) >= found[0].cost[0] - SAME_COST:
             continue
         split = split_at(field, field.price[odd])
         split.through[odd] = field.low[odd] if field.price[odd] > worth else field.full[odd]
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        if not close_gap(split, terms, (paths, odd), found):
-            return False  # nothing is proven any more: what the others would take is better spent elsewhere
+        closed = closed and close_gap(split, terms, (paths, odd), found)
+        if not closed:  # nothing can be proven any more: from here on paths alone look for better plans
+            found[0].place[4] = -1  # the best so far is in the steps
+            join_paths(split, terms, paths, found)
     if terms.most_kwh > terms.need_kwh:
         split = split_at(field, 0.0)
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        return close_gap(split, terms, (paths, int(NONE)), found)
-    return True
+        closed = closed and close_gap(split, terms, (paths, int(NONE)), found)
+    return closed
 
 
 @compiled
