@@ -19,7 +19,9 @@ Document = dict[str, Any]
 def schema_of(version: str, action: str, *, response: bool) -> Document:
     """The schema of a request or a response."""
     ending = "Response" if response else "" if version == "ocpp1.6" else "Request"
-    text = files("ocpp").joinpath(FOLDERS[version], "schemas", f"{action}{ending}.json").read_text("utf-8-sig")
+    text = (
+        files("ocpp").joinpath(FOLDERS[version], "schemas", f"{action}{ending}.json").read_text("utf-8-sig")
+    )
     schema: Document = json.loads(text, parse_float=Decimal)
     return schema
 
@@ -27,12 +29,15 @@ def schema_of(version: str, action: str, *, response: bool) -> Document:
 @cache
 def actions_of(version: str) -> frozenset[str]:
     """Every action that the version has a request for."""
-    names = [path.name.removesuffix(".json") for path in files("ocpp").joinpath(FOLDERS[version], "schemas").iterdir()]
+    names = [
+        path.name.removesuffix(".json")
+        for path in files("ocpp").joinpath(FOLDERS[version], "schemas").iterdir()
+    ]
     return frozenset(name.removesuffix("Request") for name in names if not name.endswith("Response"))
 
 
 @cache
-def _validator(version: str, action: str, response: bool) -> Any:  # noqa: FBT001 — cached by position
+def _validator(version: str, action: str, response: bool) -> Any:
     schema = schema_of(version, action, response=response)
     return jsonschema.validators.validator_for(schema)(schema)
 
@@ -61,7 +66,10 @@ def made_up(chance: Random, schema: Document, definitions: Document | None = Non
         case "array":
             least = schema.get("minItems", 0)
             most = min(schema.get("maxItems", 3), 3)
-            return [made_up(chance, schema["items"], definitions) for _ in range(chance.randint(least, max(least, most)))]
+            return [
+                made_up(chance, schema["items"], definitions)
+                for _ in range(chance.randint(least, max(least, most)))
+            ]
         case "string":
             return _text(chance, schema)
         case "integer":

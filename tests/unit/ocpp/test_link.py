@@ -100,7 +100,9 @@ def test_their_call_is_asked_once_and_answered_once() -> None:
     assert isinstance(link.receive('[2,"x","Heartbeat",{}]', now_s=0.1)[0], Odd), "a repeat before the answer"
     assert link.answer("x", {"a": 1}) == [Send('[3,"x",{"a":1}]')]
     assert isinstance(link.answer("x", {})[0], Odd)
-    assert isinstance(link.receive('[2,"x","Heartbeat",{}]', now_s=0.2)[0], Asked), "a repeat after it is a new call"
+    assert isinstance(link.receive('[2,"x","Heartbeat",{}]', now_s=0.2)[0], Asked), (
+        "a repeat after it is a new call"
+    )
     assert link.refuse("x", Wrong.SECURITY, "not yet") == [Send('[4,"x","SecurityError","not yet",{}]')]
 
 

@@ -38,7 +38,9 @@ from ocpp_schemas import actions_of, faults_of, made_up, schema_of
 
 NOW = datetime(2026, 3, 25, 12, 0, 0, 250_000, tzinfo=UTC)
 V16, V201 = "ocpp1.6", "ocpp2.0.1"
-RECEIVED = [(version, action) for version in VERSIONS for action in sorted(VERSIONS[version].received_actions)]
+RECEIVED = [
+    (version, action) for version in VERSIONS for action in sorted(VERSIONS[version].received_actions)
+]
 STRUCTS = {V16: received_v16, V201: received_v201}
 DOCUMENTS = 25
 
@@ -49,7 +51,11 @@ PROFILE = ChargingProfile(
     purpose=Purpose.TRANSACTION,
     unit=RateUnit.AMPERE,
     start_at=NOW,
-    periods=(ProfilePeriod(0, Decimal("16.0"), 3), ProfilePeriod(900, Decimal("6.3"), 1), ProfilePeriod(1800, Decimal(0))),
+    periods=(
+        ProfilePeriod(0, Decimal("16.0"), 3),
+        ProfilePeriod(900, Decimal("6.3"), 1),
+        ProfilePeriod(1800, Decimal(0)),
+    ),
     stack_level=2,
     duration_s=3600,
     min_rate=Decimal("6.0"),
@@ -62,7 +68,9 @@ DEFAULT_PROFILE = msgspec.structs.replace(
 )
 MAX_PROFILE = msgspec.structs.replace(DEFAULT_PROFILE, purpose=Purpose.STATION_MAX)
 NAME = orders.VariableName(name="HeartbeatInterval", component_instance="a", instance="b", evse_number=1)
-HASH = orders.CertificateHash(algorithm="SHA256", issuer_name_hash="a", issuer_key_hash="b", serial_number="c")
+HASH = orders.CertificateHash(
+    algorithm="SHA256", issuer_name_hash="a", issuer_key_hash="b", serial_number="c"
+)
 
 ORDERS: list[StationOrder] = [
     orders.StartCharging(token=TOKEN, remote_start_id=1),
@@ -107,7 +115,12 @@ ORDERS: list[StationOrder] = [
     orders.CancelReservation(reservation_id=5),
     orders.UpdateFirmware(request_id=1, location="https://example.com/f", retrieve_at=NOW, retries=2),
     orders.UpdateFirmware(
-        request_id=1, location="https://example.com/f", retrieve_at=NOW, install_at=NOW, certificate="c", signature="s"
+        request_id=1,
+        location="https://example.com/f",
+        retrieve_at=NOW,
+        install_at=NOW,
+        certificate="c",
+        signature="s",
     ),
     orders.FetchLog(request_id=1, location="https://example.com/l", oldest_at=NOW, latest_at=NOW, retries=1),
     orders.FetchLog(request_id=1, location="https://example.com/l", security=True, retry_interval_s=5),
@@ -123,8 +136,8 @@ ORDERS: list[StationOrder] = [
     orders.SetNetworkProfile(slot=1, url="wss://example.com/ocpp", security_profile=2),
 ]
 NOT_IN_16 = {
-    "ReadDeviceModel", "ReadTransactionStanding", "SetNetworkProfile", "WriteVariables", "TriggerReport", "ResetStation",
-    "InstallRoot", "ReadCertificates",
+    "ReadDeviceModel", "ReadTransactionStanding", "SetNetworkProfile", "WriteVariables", "TriggerReport",
+    "ResetStation", "InstallRoot", "ReadCertificates",
 }  # fmt: skip
 NOT_IN_201 = {"ReadVariables"}
 
@@ -141,7 +154,11 @@ REPLIES: list[tuple[str, str, StationReply]] = [
         for status in TokenStatus
     ),
     *((version, "Authorize", TokenReply(verdict=VERDICT)) for version in VERSIONS),
-    *((version, "SignCertificate", CertificateReply(accepted=one)) for version in VERSIONS for one in (True, False)),
+    *(
+        (version, "SignCertificate", CertificateReply(accepted=one))
+        for version in VERSIONS
+        for one in (True, False)
+    ),
     *(
         (version, "DataTransfer", DataReply(status=status, data="x"))
         for version in VERSIONS
@@ -237,7 +254,9 @@ def test_every_answer_that_the_schema_allows_is_understood(version: str, order: 
 
 def test_calls_and_messages_cover_what_is_promised() -> None:
     written = {
-        version: {VERSIONS[version].write_order(order).action for order in ORDERS if _is_expressible(version, order)}
+        version: {
+            VERSIONS[version].write_order(order).action for order in ORDERS if _is_expressible(version, order)
+        }
         for version in VERSIONS
     }
     assert written[V16] | VERSIONS[V16].received_actions == actions_of(V16)

@@ -13,7 +13,7 @@ from dwell.domain.station.orders import OrderAnswer, StationOrder, Verdict
 from dwell.domain.station.replies import StationReply
 from dwell.domain.station.reports import StationReport
 from dwell.protocols.ocpp.payloads import Loose, Refusal
-from dwell.protocols.ocpp.rpc.frames import Dialect
+from dwell.protocols.ocpp.rpc.frames import Call, Dialect
 
 
 class OrderCall(msgspec.Struct, frozen=True):
@@ -40,6 +40,14 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     write_reply: Callable[[str, StationReply], dict[str, object]]
     write_order: Callable[[StationOrder], OrderCall]
     read_answer: Callable[[StationOrder, bytes], OrderAnswer]
+
+
+def read_call(version: Version, call: Call) -> StationReport | Refusal:
+    """The report in a frame, with what was odd about either."""
+    report = version.read(call.action, call.payload)
+    if isinstance(report, Refusal) or not call.oddities:
+        return report
+    return msgspec.structs.replace(report, oddities=call.oddities + report.oddities)
 
 
 NOT_EXPRESSIBLE = "not_expressible"

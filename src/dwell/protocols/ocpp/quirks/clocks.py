@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-TRUSTED = timedelta(seconds=10)
+TRUSTED = timedelta(seconds=3)
 """Clocks this close are right: latency explains the rest."""
 LARGEST = timedelta(hours=26)
 """A clock further off is not skewed but unset (1970, 2000): its stamps are worth nothing (IN4)."""
