@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from dwell.protocols.ocpp.rpc.frames import (
-    FRAME_BYTES_AT_MOST,
+    FRAME_LENGTH_AT_MOST,
     Call,
     CallError,
     CallResult,
@@ -29,7 +29,7 @@ UNREADABLE = [
     f'[2,"{"x" * 5000}","Heartbeat",{{}}]', '[2.5,"a","Heartbeat",{}]', '[2,"a","Heartbeat",{}',
     '[2,"a","Heartbeat",{}] tail', "[" * 100_000, "[" * 100_000 + "]" * 100_000,
     '[2,"a","X",' + '{"a":' * 100_000 + "1" + "}" * 100_000 + "]", "\ufeff[2]", "\x00", '[true,"a","Heartbeat",{}]',
-    '[2,"a","Heartbeat",{"a":tru}]', f'[2,"a","X",{{"a":"{"y" * FRAME_BYTES_AT_MOST}"}}]',
+    '[2,"a","Heartbeat",{"a":tru}]', f'[2,"a","X",{{"a":"{"y" * FRAME_LENGTH_AT_MOST}"}}]',
 ]  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -15,6 +18,7 @@ from dwell.protocols.ocpp.rpc.link import (
     Close,
     Errored,
     Expired,
+    Happening,
     Link,
     Odd,
     QueueIsFull,
@@ -132,3 +136,54 @@ def test_nothing_but_noise_ends_the_connection_and_one_good_frame_forgives_it() 
     for _ in range(ABUSE_AT_MOST - 1):
         assert not [one for one in link.receive("noise", now_s=0.0) if isinstance(one, Close)]
     assert Close(1008, "too many messages that are not OCPP") in link.receive("noise", now_s=0.0)
+
+
+class Books:
+    """What became of each call of ours, and which one is in flight."""
+
+    def __init__(self) -> None:
+        self.in_flight: list[str] = []
+        self.ends, self.late = Counter[str](), Counter[str]()
+
+    def take(self, happened: Sequence[Happening]) -> None:
+        for one in happened:
+            match one:
+                case Send(text=text):
+                    assert not self.in_flight, "two calls at once"
+                    self.in_flight.append(json.loads(text)[1])
+                case Answered(call_id=call_id, late=True) | Errored(call_id=call_id, late=True):
+                    self.late[call_id] += 1
+                case Expired(call_id=call_id, sent=False):
+                    self.ends[call_id] += 1
+                case Answered(call_id=call_id) | Errored(call_id=call_id) | Expired(call_id=call_id):
+                    self.ends[call_id] += 1
+                    self.in_flight.remove(call_id)
+                case Asked() | Odd() | Close():
+                    pass
+
+
+def test_in_any_life_each_call_of_ours_ends_once_and_one_is_in_flight(seed: int) -> None:
+    chance, link, books = Random(seed), Link(DIALECT, queue_at_most=5), Books()
+    now_s, asked = 0.0, 0
+    for _ in range(3_000):
+        now_s += chance.expovariate(0.5)
+        match chance.randrange(5):
+            case 0 | 1:
+                try:
+                    call_id = f"c{asked + 1}"
+                    happened = link.ask(call_id, "ClearCache", {}, now_s=now_s, timeout_s=5, patience_s=20)
+                    asked += 1
+                except QueueIsFull:
+                    assert link.waiting == 6
+                    happened = []
+            case 2:
+                happened = link.receive(f'[3,"c{chance.randint(1, asked + 1)}",{{}}]', now_s=now_s)
+            case 3 if books.in_flight:
+                text = f'[{chance.choice([3, 4])},"{books.in_flight[0]}",{{}}]'
+                happened = link.receive(text, now_s=now_s)
+            case _:
+                happened = link.expire(now_s=now_s)
+        books.take(happened)
+    books.take(link.lose())
+    assert books.ends == Counter(f"c{number}" for number in range(1, asked + 1))
+    assert books.late and set(books.late.values()) == {1}

@@ -133,11 +133,13 @@ ORDERS: list[StationOrder] = [
     orders.SendData(vendor_id="v", message_id="m", data="d"),
     orders.ReadTransactionStanding(reference="4711"),
     orders.ReadTransactionStanding(),
+    orders.ReadCustomerInformation(request_id=1, report=True, clear=False, token=TOKEN),
+    orders.ReadCustomerInformation(request_id=1, report=False, clear=True, customer="c-1"),
     orders.SetNetworkProfile(slot=1, url="wss://example.com/ocpp", security_profile=2),
 ]
 NOT_IN_16 = {
-    "ReadDeviceModel", "ReadTransactionStanding", "SetNetworkProfile", "WriteVariables", "TriggerReport",
-    "ResetStation", "InstallRoot", "ReadCertificates",
+    "ReadCustomerInformation", "ReadDeviceModel", "ReadTransactionStanding", "SetNetworkProfile", "WriteVariables",
+    "TriggerReport", "ResetStation", "InstallRoot", "ReadCertificates",
 }  # fmt: skip
 NOT_IN_201 = {"ReadVariables"}
 
@@ -262,7 +264,7 @@ def test_calls_and_messages_cover_what_is_promised() -> None:
     assert written[V16] | VERSIONS[V16].received_actions == actions_of(V16)
     left_out = actions_of(V201) - written[V201] - VERSIONS[V201].received_actions
     assert left_out == {
-        "ClearDisplayMessage", "ClearVariableMonitoring", "CostUpdated", "CustomerInformation", "GetChargingProfiles",
+        "ClearDisplayMessage", "ClearVariableMonitoring", "CostUpdated", "GetChargingProfiles",
         "GetDisplayMessages", "GetMonitoringReport", "GetReport", "PublishFirmware", "SetDisplayMessage",
         "SetMonitoringBase", "SetMonitoringLevel", "SetVariableMonitoring", "UnpublishFirmware",
     }  # fmt: skip
@@ -274,3 +276,17 @@ def _is_expressible(version: str, order: StationOrder) -> bool:
     except Refused:
         return False
     return True
+
+
+@pytest.mark.parametrize(("version", "action"), RECEIVED)
+def test_reports_can_be_kept_and_read_again(version: str, action: str) -> None:
+    chance = Random(f"kept {version}{action}")
+    for _ in range(DOCUMENTS):
+        report = read(version, action, made_up(chance, schema_of(version, action, response=False)))
+        assert not isinstance(report, Refusal)
+        assert msgspec.json.decode(msgspec.json.encode(report), type=StationReport) == report
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: type(order).__name__)
+def test_orders_can_be_kept_and_read_again(order: StationOrder) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(order), type=StationOrder) == order

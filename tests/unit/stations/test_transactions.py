@@ -123,6 +123,9 @@ def test_a_lost_stop_is_inferred_and_a_late_one_repairs_it(
 
     repaired = advance_transaction(closed, ended(85, 8000))
     assert (repaired.ending, repaired.completed_at, repaired.is_final) == (Ending.REPORTED, at(85), True)
+    assert repaired.register.recount_wanted, (
+        "readings may have been passed over while it was taken to be over"
+    )
     assert recounted(repaired, [reading(30, 5000)]).energy_wh == 7000
 
 

@@ -260,6 +260,16 @@ class ReadTransactionStanding(_Order, frozen=True):
     reference: str | None = None
 
 
+class ReadCustomerInformation(_Order, frozen=True):
+    """Report what the station keeps about a customer, forget it, or both; named by token or by `customer`."""
+
+    request_id: int
+    report: bool
+    clear: bool
+    token: IdToken | None = None
+    customer: str | None = None
+
+
 class SetNetworkProfile(_Order, frozen=True):
     """Where the station shall connect from slot `slot` on. `security_profile` 1 to 3."""
 
@@ -296,6 +306,7 @@ StationOrder = (
     | DeliverCertificate
     | SendData
     | ReadTransactionStanding
+    | ReadCustomerInformation
     | SetNetworkProfile
 )
 

@@ -94,9 +94,11 @@ class _Repeated(Exception):
 
 def _repeated_member(payload: bytes) -> str | None:
     def pairs_of(pairs: list[tuple[str, object]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            raise _Repeated(next(name for name in names if names.count(name) > 1)[:64])
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _Repeated(name[:64])
+            seen.add(name)
 
     try:
         json.loads(payload, object_pairs_hook=pairs_of, parse_int=_bounded_int)

@@ -72,6 +72,7 @@ VERDICTS = {
     "unavailable": Verdict.REJECTED,
     "unlockfailed": Verdict.REJECTED,
     "versionmismatch": Verdict.REJECTED,
+    "invalid": Verdict.REJECTED,
     "invalidcertificate": Verdict.REJECTED,
     "revokedcertificate": Verdict.REJECTED,
     "occupied": Verdict.OCCUPIED,

@@ -17,7 +17,7 @@ from enum import Enum, auto
 import msgspec
 
 CALL, RESULT, ERROR = 2, 3, 4
-FRAME_BYTES_AT_MOST = 1_048_576
+FRAME_LENGTH_AT_MOST = 1_048_576
 """A page of a device model fits many times; the socket's own limit comes first."""
 ID_LENGTH_AT_MOST = 36
 ID_LENGTH_TOLERATED = 128
@@ -109,7 +109,7 @@ def read_frame(text: str | bytes, dialect: Dialect) -> Frame:
     """The frame that `text` holds. Bytes are a binary message, which this protocol does not have."""
     if isinstance(text, bytes):
         return _unreadable("a binary message", dialect)
-    if len(text) > FRAME_BYTES_AT_MOST:
+    if len(text) > FRAME_LENGTH_AT_MOST:
         return _unreadable("the message is too long", dialect)
     found = _split(text)
     if isinstance(found, str):

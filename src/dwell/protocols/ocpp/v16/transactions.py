@@ -129,8 +129,8 @@ def _readings(values: list[MeterValue] | None) -> tuple[tuple[MeterReading, ...]
     for value in values or ():
         at, about_time = instant_of_text(value.timestamp, "timestamp")
         readings += readings_of(at, value.sampled_value or ())
-        oddities += about_time
-    return tuple(readings), oddities[:4]
+        oddities = oddities or about_time  # one remark stands for all
+    return tuple(readings), oddities
 
 
 def _missing(name: str, value: object) -> tuple[str, ...]:

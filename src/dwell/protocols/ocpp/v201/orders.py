@@ -238,6 +238,17 @@ def _network(order: orders.SetNetworkProfile) -> OrderCall:
     return _call("SetNetworkProfile", configurationSlot=order.slot, connectionData=data)
 
 
+def _customer(order: orders.ReadCustomerInformation) -> OrderCall:
+    return _call(
+        "CustomerInformation",
+        requestId=order.request_id,
+        report=order.report,
+        clear=order.clear,
+        idToken=None if order.token is None else token_member(order.token),
+        customerIdentifier=order.customer,
+    )
+
+
 def _call(action: str, **members: object) -> OrderCall:
     return OrderCall(action, present(**members))
 
@@ -297,5 +308,6 @@ _WRITERS: dict[type, Callable[..., OrderCall]] = {
     orders.ReadTransactionStanding: lambda order: _call(
         "GetTransactionStatus", transactionId=order.reference
     ),
+    orders.ReadCustomerInformation: _customer,
     orders.SetNetworkProfile: _network,
 }

@@ -193,7 +193,7 @@ def _events(said: received.NotifyEvent) -> StationReport:
     oddities: tuple[str, ...] = ()
     for one in said.event_data:
         at, about_time = instant_of_text(one.timestamp, "timestamp")
-        oddities += about_time
+        oddities = oddities or about_time  # one remark stands for all
         events.append(
             DeviceEvent(
                 component=one.component.name,
@@ -210,7 +210,7 @@ def _events(said: received.NotifyEvent) -> StationReport:
         page=said.seq_no,
         more_to_come=said.to_be_continued is True,
         events=tuple(events),
-        oddities=oddities[:4],
+        oddities=oddities,
     )
 
 

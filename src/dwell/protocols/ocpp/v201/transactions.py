@@ -185,8 +185,8 @@ def _readings(values: list[MeterValue] | None) -> tuple[tuple[MeterReading, ...]
         signatures = (one.signed_meter_value for one in sampled)
         signed = next((text_of(one.signed_meter_data, SIGNED_AT_MOST) for one in signatures if one), None)
         readings += readings_of(at, _samples(sampled), signed=signed)
-        oddities += about_time
-    return tuple(readings), oddities[:4]
+        oddities = oddities or about_time  # one remark stands for all
+    return tuple(readings), oddities
 
 
 def _samples(sampled: list[SampledValue] | tuple[()]) -> Iterator[Sample]:
