@@ -54,7 +54,7 @@ def updated(state: ChargingState | None) -> TransactionUpdated:
     )
 
 
-BEGUN = Started(at=NOON, token=TOKEN, reference="r", connector_number=1, meter_start_wh=5)
+BEGUN = Started(at=NOON, stamped_at=NOON, token=TOKEN, reference="r", connector_number=1, meter_start_wh=5)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ BEGUN = Started(at=NOON, token=TOKEN, reference="r", connector_number=1, meter_s
                 meter_stop_wh=9,
                 reason="Other",
             ),
-            Ended(at=NOON, meter_stop_wh=9, reason="Other"),
+            Ended(at=NOON, stamped_at=NOON, meter_stop_wh=9, reason="Other"),
         ),
         (StationBooted(vendor="v", model="m"), Booted(at=NOON)),
         (status(ConnectorState.AVAILABLE), BecameAvailable(at=NOON)),

@@ -39,12 +39,21 @@ def test_the_same_start_is_the_same_transaction_even_when_it_is_over() -> None:
 )
 def test_another_start_is_another_transaction(changes: dict[str, object]) -> None:
     assert started_transaction(start(**changes), NOON, [RUNNING]) is None
-    assert started_transaction(start(), at(1), [RUNNING]) is None
+
+
+def test_the_same_start_is_known_by_its_stamp_though_the_clock_was_put_right() -> None:
+    assert started_transaction(start(), at(7), [RUNNING]) is RUNNING
+    assert started_transaction(start(at=at(1)), NOON, [RUNNING]) is None
+
+
+def test_a_start_without_a_stamp_is_the_one_that_runs() -> None:
+    assert started_transaction(start(at=None), at(9), [RUNNING]) is RUNNING
+    assert started_transaction(start(at=None), at(90), [lived(started(), ended(60, 8000))]) is None
 
 
 def test_a_start_is_the_one_that_was_ordered() -> None:
     waiting = lived(ordered(), reference=None)
-    assert started_transaction(start(), at(1), [RUNNING, waiting]) is waiting
+    assert started_transaction(start(at=at(1)), at(1), [RUNNING, waiting]) is waiting
     assert started_transaction(start(token=IdToken("OTHER")), at(1), [waiting]) is None
     assert started_transaction(start(remote_start_id=1, token=None), at(1), [waiting]) is waiting
     assert started_transaction(start(remote_start_id=2), at(1), [waiting]) is None

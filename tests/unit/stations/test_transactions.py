@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import get_args
 
+import msgspec
 import pytest
 
 from dwell.domain.station import facts
@@ -26,6 +28,7 @@ from dwell.domain.station.facts import (
 )
 from dwell.domain.station.suspicion import suspicions
 from dwell.domain.station.transaction import AuthType, Ending, Status, Transaction
+from dwell.domain.tariff.driver import DriverTariff, TimeBand
 from unit.stations.station_builders import NOON, TOKEN, at, ended, lived, metered, ordered, reading, started
 
 PLUGGED = Plugged(at=NOON)
@@ -228,3 +231,17 @@ def test_a_token_is_the_same_whatever_its_case() -> None:
 def test_a_fact_of_the_end_says_why() -> None:
     one = lived(started(), Ended(at=at(5), meter_stop_wh=1100, reason="EVDisconnected"))
     assert one.reason == "EVDisconnected"
+
+
+def test_a_repeated_end_is_known_by_its_stamp_though_the_clock_was_put_right() -> None:
+    one = lived(started(), Ended(at=at(60), stamped_at=at(180), meter_stop_wh=8000))
+    repeat = Ended(at=at(61), stamped_at=at(180), meter_stop_wh=8000)
+    assert advance_transaction(one, repeat) == one
+
+
+def test_a_transaction_and_its_facts_can_be_kept_and_read_again() -> None:
+    tariff = DriverTariff(kwh_price=Decimal("0.88"), time_bands=(TimeBand(45, Decimal("0.12")),))
+    one = msgspec.structs.replace(lived(started(), metered(5, 1500), ended(60, 8000)), tariff=tariff)
+    assert msgspec.json.decode(msgspec.json.encode(one), type=Transaction) == one
+    for fact in (started(), metered(5, 1500), ended(60, 8000), ordered(), PLUGGED, SHOWN):
+        assert msgspec.json.decode(msgspec.json.encode(fact), type=TransactionFact) == fact

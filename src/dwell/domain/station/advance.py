@@ -181,6 +181,7 @@ def _with_start(transaction: Transaction, fact: Started) -> Transaction:
     return _replace(
         transaction,
         started_at=fact.at,
+        start_stamped_at=fact.stamped_at or fact.at,
         token=fact.token or transaction.token,
         user_id=fact.user_id or transaction.user_id,
         reference=fact.reference or transaction.reference,
@@ -235,6 +236,7 @@ def _ended(transaction: Transaction, fact: Ended, power_max_w: int) -> Transacti
         transaction,
         status=Status.INVALID if transaction.status is Status.INVALID else Status.CLOSED,
         completed_at=fact.at,
+        end_stamped_at=fact.stamped_at or fact.at,
         meter_stop_wh=fact.meter_stop_wh,
         reason=fact.reason,
         ending=Ending.REPORTED,
@@ -257,8 +259,8 @@ def _ended_again(transaction: Transaction, fact: Ended, power_max_w: int) -> Tra
     """The first record stands; one that says something else is marked (OC4). An inferred end gives way."""
     if transaction.ending is not Ending.REPORTED:
         return _ended(transaction, fact, power_max_w)
-    said = (fact.at, fact.meter_stop_wh)
-    known = (transaction.completed_at, transaction.meter_stop_wh)
+    said = (fact.stamped_at or fact.at, fact.meter_stop_wh)
+    known = (transaction.end_stamped_at, transaction.meter_stop_wh)
     return transaction if said == known else _flagged(transaction, "second_end_differs")
 
 

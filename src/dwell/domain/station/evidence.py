@@ -53,6 +53,7 @@ def fact_of(
         case TransactionStarted():
             return Started(
                 at=at,
+                stamped_at=report.at,
                 accepted=token_accepted,
                 evse_known=evse_known and report.evse_number != WHOLE_STATION,
                 token=report.token,
@@ -65,7 +66,13 @@ def fact_of(
             return Metered(at=at, readings=_moved(report.readings, moved))
         case TransactionEnded():
             readings = _moved(report.readings, moved)
-            return Ended(at=at, meter_stop_wh=report.meter_stop_wh, readings=readings, reason=report.reason)
+            return Ended(
+                at=at,
+                stamped_at=report.at,
+                meter_stop_wh=report.meter_stop_wh,
+                readings=readings,
+                reason=report.reason,
+            )
         case StationBooted():
             return Booted(at=at)
         case ConnectorStatusReported():

@@ -48,8 +48,12 @@ class StartRefused(_Fact, frozen=True):
 
 
 class Started(_Fact, frozen=True):
-    """The station's record of the start. Without `accepted` the token was refused; `evse_known` False voids it."""
+    """The station's record of the start. Without `accepted` the token was refused; `evse_known` False voids it.
 
+    `stamped_at` is the station's own instant: repeats have the same, whatever became of the clock in between.
+    """
+
+    stamped_at: datetime | None = None
     accepted: bool = True
     evse_known: bool = True
     token: IdToken | None = None
@@ -71,8 +75,9 @@ class StopAccepted(_Fact, frozen=True):
 
 
 class Ended(_Fact, frozen=True):
-    """The station's record of the end."""
+    """The station's record of the end; `stamped_at` as in Started."""
 
+    stamped_at: datetime | None = None
     meter_stop_wh: int | None = None
     readings: tuple[MeterReading, ...] = ()
     reason: str = "Local"

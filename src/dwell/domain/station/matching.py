@@ -20,7 +20,7 @@ def started_transaction(
     """The transaction that a start begins or repeats; None where it is a new one.
 
     `known` are the station's transactions, `at` the start in our time. In OCPP 1.6 a start has no name: the same EVSE,
-    token, register and instant make a repeat, under whatever message id it comes.
+    token, register and stamp make a repeat, under whatever message id it comes.
     """
     known = list(known)
     if report.reference is not None:
@@ -29,15 +29,20 @@ def started_transaction(
             return named
     here = [one for one in known if one.evse_number == report.evse_number]
     if report.reference is None:
-        for one in here:
-            if (
-                one.started_at == at
-                and one.meter_start_wh == report.meter_start_wh
-                and _same(one.token, report.token)
-            ):
-                return one
+        repeated = next((one for one in here if _is_repeated(one, report)), None)
+        if repeated is not None:
+            return repeated
     waiting = [one for one in here if _waits_for(one, report, at)]
     return max(waiting, key=lambda one: one.created_at, default=None)
+
+
+def _is_repeated(transaction: Transaction, report: TransactionStarted) -> bool:
+    """By the station's own stamp, not by our time: the clock may have been put right between the two."""
+    if transaction.meter_start_wh != report.meter_start_wh or not _same(transaction.token, report.token):
+        return False
+    if report.at is None:  # it cannot stamp: while such a transaction runs, the same start is that one's
+        return transaction.status in RUNNING
+    return transaction.start_stamped_at == report.at
 
 
 def _waits_for(transaction: Transaction, report: TransactionStarted, at: datetime) -> bool:

@@ -52,7 +52,10 @@ REVOCABLE = frozenset({Ending.REBOOT, Ending.SILENCE})
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One transaction. `reference` is its name on the wire: the station's own, or the number we gave it."""
+    """One transaction. `reference` is its name on the wire: the station's own, or the number we gave it.
+
+    Instants are in our time; `start_stamped_at` and `end_stamped_at` are the station's own, by which repeats are known.
+    """
 
     id: TransactionId
     organization_id: OrganizationId
@@ -70,6 +73,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     tariff: DriverTariff | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    start_stamped_at: datetime | None = None
+    end_stamped_at: datetime | None = None
     start_by_at: datetime | None = None
     booted_at: datetime | None = None
     heard_at: datetime | None = None
