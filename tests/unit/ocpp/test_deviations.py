@@ -61,6 +61,8 @@ TAKEN: list[tuple[str, str, dict[str, Any], str, Any]] = [
     (V16, "StartTransaction", start(timestamp="2026-03-25T12:00:00"), "at", None),
     (V16, "StartTransaction", start(timestamp=1774440000), "at", None),
     (V16, "StartTransaction", start(timestamp=""), "at", None),
+    (V16, "StartTransaction", start(timestamp="1970-01-01T00:00:07Z"), "at", None),
+    (V16, "StartTransaction", start(timestamp="9999-12-31T23:59:59Z"), "at", None),
     (V16, "StartTransaction", start(reservationId=0), "reservation_id", None),
     (V16, "StartTransaction", start(reservationId=-1, vendorThing={"a": [1]}), "reservation_id", -1),
     (V16, "StartTransaction", start(connectorId=None), "evse_number", None),

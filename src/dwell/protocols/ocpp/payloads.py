@@ -57,6 +57,8 @@ def read_strictly(payload: bytes, kind: type[T]) -> tuple[T, tuple[str, ...]] | 
         return msgspec.convert(pruned, kind), tuple(oddities[:ODDITIES_AT_MOST])
     except msgspec.ValidationError as error:
         return _refusal_for(error)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):  # behind the unknown member
+        return Refusal(Wrong.FORMAT, "the payload cannot be read")
 
 
 def read_leniently(payload: bytes, kind: type[T]) -> tuple[T, tuple[str, ...]]:

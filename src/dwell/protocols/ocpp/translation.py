@@ -9,6 +9,7 @@ import msgspec
 
 from dwell.domain.errors import Refused
 from dwell.domain.instants import read_instant
+from dwell.domain.session.incoming import EARLIEST
 from dwell.domain.station.orders import OrderAnswer, StationOrder, Verdict
 from dwell.domain.station.replies import StationReply
 from dwell.domain.station.reports import StationReport
@@ -112,17 +113,29 @@ def present(**members: object) -> dict[str, object]:
     return {name: value for name, value in members.items() if value is not None}
 
 
+LATEST = EARLIEST.replace(year=2200)
+
+
 def instant_of_text(value: Loose, name: str) -> tuple[datetime | None, tuple[str, ...]]:
-    """The station's instant, or None with a remark: such a message is dated by its receipt."""
+    """The station's instant, or None with a remark: such a message is dated by its receipt.
+
+    An instant before 2010 or after 2200 is an unset clock's, and no instant either (IN4).
+    """
     if value is None:
         return None, ()
-    text = str(value)
-    if text[-1:] == "Z" and text[10:11] == "T":
-        try:
-            return datetime.fromisoformat(text), ()  # the usual form, at a quarter of the price
-        except ValueError:
-            pass
     try:
-        return read_instant(text), ()
+        at = _read(str(value))
     except ValueError as error:
         return None, (f"{name}: {error}",)
+    if EARLIEST <= at < LATEST:
+        return at, ()
+    return None, (f"{name}: the clock is not set",)
+
+
+def _read(text: str) -> datetime:
+    if text[-1:] == "Z" and text[10:11] == "T":
+        try:
+            return datetime.fromisoformat(text)  # the usual form, at a quarter of the price
+        except ValueError:
+            pass
+    return read_instant(text)

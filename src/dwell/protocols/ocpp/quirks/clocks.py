@@ -15,7 +15,7 @@ import msgspec
 TRUSTED = timedelta(seconds=3)
 """Clocks this close are right: latency explains the rest."""
 LARGEST = timedelta(hours=26)
-"""A clock further off is not skewed but unset (1970, 2000): its stamps are worth nothing (IN4)."""
+"""A clock further off is not skewed but unset: its stamps are worth nothing (IN4)."""
 LIVE = timedelta(seconds=30)
 """A stamp this close to the offset's was made just now."""
 
