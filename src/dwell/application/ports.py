@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from dwell.application.station_ports import NO_STATIONS, StationOrders, StationReader, StationWriter
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
@@ -53,6 +54,7 @@ class Ports:
     store: Store
     clock: Clock
     ids: Ids
+    stations: StationOrders = NO_STATIONS
 
 
 class StoredFact(msgspec.Struct, frozen=True):
@@ -106,7 +108,7 @@ class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
     include_hidden: bool = False
 
 
-class Reader(Protocol):
+class Reader(StationReader, Protocol):
     """What can be read. Each call is one query; ids that are not there are left out of dicts, or give None."""
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
@@ -255,7 +257,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, StationWriter, Protocol):
     """A Reader that can also write; all of it is committed, or none."""
 
     async def add_organization(self, organization: Organization) -> None: ...

@@ -17,6 +17,7 @@ import msgspec
 
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.memory_reader import MemoryReader
+from dwell.adapters.storage.memory_stations import MemoryStationWriter
 from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
 from dwell.adapters.storage.ordering import holds_policy
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
@@ -80,7 +81,7 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryTariffWriter, MemoryReader):
+class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:

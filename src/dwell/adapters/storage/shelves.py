@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 
 from dwell.adapters.storage.curves import whole_days
+from dwell.adapters.storage.memory_stations import StationShelves
 from dwell.adapters.storage.ordering import fact_order, runs_of
 from dwell.application.ports import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.instants import micros_of
@@ -149,6 +150,7 @@ class Shelves:
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}
         self.quarantined: dict[Hashable, Quarantined] = {}
+        self.stations = StationShelves()
         self._wakes: list[tuple[datetime, str, str]] = []
 
     def put_track(self, key: Key, track: Track | None) -> Track | None:

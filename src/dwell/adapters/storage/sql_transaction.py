@@ -13,6 +13,7 @@ from dwell.adapters.storage.dialect import Insert, Row, Taken
 from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
+from dwell.adapters.storage.sql_stations import SqlStationWriter
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.application.ports import Event, Quarantined, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
@@ -24,7 +25,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlTariffWriter, SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:
