@@ -28,8 +28,10 @@ from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, Ports, VehicleOrders
+from dwell.application.webhooks import Deliver, Office
 from dwell.domain.errors import PeerFault, Refused
 from dwell.domain.session.steering import Order
+from dwell.domain.webhooks.targets import TargetRules
 from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 
 if TYPE_CHECKING:
@@ -54,7 +56,9 @@ def build_app(
     *,
     keyring: Keyring,
     wall: Clock | None = None,
+    deliver: Deliver | None = None,
     changed: Callable[[], None] = lambda: None,
+    stopping: Callable[[], bool] = lambda: False,
     front_text: str = "",
 ) -> Application:
     """The whole application over these ports.
@@ -62,10 +66,12 @@ def build_app(
     `wall` is the clock by which credentials live, where that of `ports` is not the wall's; `changed` is called after
     commits that may give the engine something to do; `front_text` stands on the front page as it is.
     """
+    from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
     from dwell.api.flex import routes as flex
     from dwell.api.flex.token import TokenEndpoint
     from dwell.api.native import routes as native
+    from dwell.api.native import webhooks as native_webhooks
     from dwell.api.open_pages import open_operations
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
@@ -75,16 +81,19 @@ def build_app(
         body_timeout_s=settings.http.body_timeout_s,
         token_attempts_per_minute=settings.http.token_attempts_per_minute,
     )
+    office = Office(ports=ports, keyring=keyring, deliver=deliver or HttpDeliver(_targets(settings)))
     backend = Backend(
         ports=ports,
         wall=wall or ports.clock,
         keyring=keyring,
         limits=limits,
         metrics=Metrics(),
+        office=office,
         changed=changed,
+        stopping=stopping,
     )
     tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
-    dialects = (*native.operations(), *flex.operations(tokens))
+    dialects = (*native.operations(), *native_webhooks.operations(), *flex.operations(tokens))
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
     return Application(backend, [*dialects, *pages])
 
@@ -100,17 +109,35 @@ async def serve(
 
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
+    from dwell.adapters.webhooks import HttpDeliver
+    from dwell.api.flex.events import render_event
     from dwell.api.server import listen
     from dwell.application.engine import Engine
+    from dwell.workers.delivery import DeliveryDesk, run_delivery
     from dwell.workers.engine import run_engine
 
     keyring = load_keyring(settings)
+    stop = stop or asyncio.Event()
     async with opened_ports(settings, create=True) as ports:
-        news = asyncio.Event()
-        app = build_app(ports, settings, keyring=keyring, changed=news.set)
-        async with _way_to_vehicles(settings, ports, orders) as way:
+        news, outgoing = asyncio.Event(), asyncio.Event()
+
+        def changed() -> None:
+            news.set()
+            outgoing.set()
+
+        async with (
+            HttpDeliver(_targets(settings)) as deliver,
+            _way_to_vehicles(settings, ports, orders) as way,
+        ):
+            app = build_app(
+                ports, settings, keyring=keyring, deliver=deliver, changed=changed, stopping=stop.is_set
+            )
             listener = listen(settings.http.host, settings.http.port)
-            beside = _at_work(ports, run_engine(Engine(ports, way), news))
+            desk = DeliveryDesk(office=app.backend.office, render=render_event, news=outgoing)
+            work = [run_engine(Engine(ports, way), news)]
+            if settings.webhooks.deliver:
+                work.append(run_delivery(desk))
+            beside = _at_work(ports, *work)
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
@@ -129,7 +156,11 @@ async def _way_to_vehicles(
         yield orders
 
 
-async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
+def _targets(settings: Settings) -> TargetRules:
+    return TargetRules(networks=settings.webhooks.allowed_networks, plain_http=settings.webhooks.allow_http)
+
+
+async def _at_work(ports: Ports, *work: Coroutine[Any, Any, None]) -> None:
     """Everything that works beside the server. The planner is compiled first, not in the middle of a transaction."""
     from dwell.domain.planning import warm_up
     from dwell.workers.retention import run_retention
@@ -137,7 +168,8 @@ async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_retention(ports))
         await asyncio.to_thread(warm_up)
-        tasks.create_task(engine)
+        for loop in work:
+            tasks.create_task(loop)
 
 
 async def run_app(

@@ -12,11 +12,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from dwell.domain.webhooks.targets import Network
 from dwell.protocols.webhooks.signature import key_of
 
 PREFIX = "DWELL_"
@@ -114,6 +116,24 @@ def _signing_secret(value: object) -> str:
     return value
 
 
+def _yes_or_no(value: object) -> bool:
+    if value in (True, "true", "yes", "1"):
+        return True
+    if value in (False, "false", "no", "0"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    texts = value.split(",") if isinstance(value, str) else value
+    try:
+        if isinstance(texts, list):
+            return tuple(ip_network(str(text).strip()) for text in texts if str(text).strip())
+    except ValueError:
+        pass
+    raise ValueError("must be networks such as 10.1.0.0/16, comma-separated")
+
+
 def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -150,6 +170,17 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """Deliveries to receivers."""
+
+    deliver: bool = _setting(True, _yes_or_no, "whether this process delivers; several may")
+    allowed_networks: tuple[Network, ...] = _setting(
+        (), _networks, "inner networks that may be targets, comma-separated (10.1.0.0/16,127.0.0.1)"
+    )
+    allow_http: bool = _setting(False, _yes_or_no, "whether targets without TLS are taken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """The log, on standard error."""
 
@@ -173,6 +204,7 @@ class Settings:
     )
     http: Http = field(default_factory=Http)
     orders: Orders = field(default_factory=Orders)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     log: Log = field(default_factory=Log)
 
 

@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse, Response
+from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import (
     HTTPResponseStartEvent,
     HTTPScope,
@@ -219,6 +220,13 @@ def _answer_unrouted(request: Request[Any, Any, Any], error: HTTPException) -> R
 
 
 def _response(answer: Answer) -> ASGIResponse:
+    if answer.stream is not None:
+        return ASGIStreamingResponse(
+            iterator=answer.stream,
+            status_code=answer.status,
+            headers=answer.headers,
+            media_type=answer.media_type,
+        )
     return ASGIResponse(
         body=answer.body,
         status_code=answer.status,

@@ -14,6 +14,7 @@ from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
+from dwell.domain.webhooks.subscription import Attempt, Line, Webhook
 
 encode = msgspec.msgpack.Encoder().encode
 decode_organization = msgspec.msgpack.Decoder(Organization).decode
@@ -26,6 +27,9 @@ decode_track = msgspec.msgpack.Decoder(Track).decode
 decode_fact = msgspec.msgpack.Decoder(Fact).decode
 decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_order = msgspec.msgpack.Decoder(Order).decode
+decode_webhook = msgspec.msgpack.Decoder(Webhook).decode
+decode_line = msgspec.msgpack.Decoder(Line).decode
+decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
 decode_tariff = msgspec.msgpack.Decoder(Tariff).decode
 decode_formula = msgspec.msgpack.Decoder(TariffFormula).decode
 decode_kept_answer = msgspec.msgpack.Decoder(KeptAnswer).decode

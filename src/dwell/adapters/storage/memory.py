@@ -17,6 +17,7 @@ import msgspec
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.memory_reader import MemoryReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
+from dwell.adapters.storage.memory_webhooks import MemoryWebhookWriter
 from dwell.adapters.storage.ordering import holds_policy
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
@@ -76,7 +77,7 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryTariffWriter, MemoryReader):
+class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:
@@ -84,6 +85,7 @@ class MemoryTransaction(MemoryTariffWriter, MemoryReader):
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
         self._undo: list[Callable[[], object]] = []
+        self._events = lambda: shelves.events
 
     def undo(self) -> None:
         """Put back everything as it was before this transaction."""
@@ -211,13 +213,16 @@ class MemoryTransaction(MemoryTariffWriter, MemoryReader):
         for event in events:
             key = (event.organization_id, event.session.id)
             index = newest.get(key)
-            if index is None or event.significant or kept[index].significant:
+            if index is None or event.significant or not self._may_merge(kept[index]):
                 self._undo.append(partial(_cut_to, kept, len(kept)))
                 self._put(newest, key, len(kept))
                 kept.append(event)
             else:
                 self._undo.append(partial(kept.__setitem__, index, kept[index]))
                 kept[index] = event
+
+    def _may_merge(self, event: Event) -> bool:
+        return not event.significant and event.id not in self._hooks.numbered_ids
 
     async def forget_before(self, instant: datetime, *, limit: int) -> int:
         shelves = self._shelves

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
+from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
 from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
 from dwell.application.ports import PageKey, SessionFilter, StoredFact
@@ -16,11 +17,12 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader):
+class MemoryReader(MemoryTariffReader, MemoryWebhookReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:
         self._shelves = shelves
+        self._hooks = shelves.hooks
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None:
         return self._shelves.organizations.get(organization_id)

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.ordering import fact_order, runs_of
+from dwell.adapters.storage.webhook_shelves import WebhookShelves
 from dwell.application.ports import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -142,6 +143,7 @@ class Shelves:
         self.tariffs: dict[Key, Tariff] = {}
         self.formulas: dict[tuple[str, str, str], TariffFormula] = {}
         self.kept_answers: dict[Key, KeptAnswer] = {}
+        self.hooks = WebhookShelves()
         self.events: list[Event] = []
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}

@@ -11,6 +11,7 @@ from dwell.adapters.storage import bodies, fact_rows, statements
 from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
+from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
 from dwell.application.ports import PageKey, SessionFilter, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
@@ -22,7 +23,7 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 T = TypeVar("T")
 
 
-class SqlReader(SqlTariffReader):
+class SqlReader(SqlTariffReader, SqlWebhookReader):
     """A Reader of one transaction."""
 
     def __init__(self, rows: Rows, curves: CurveCache) -> None:

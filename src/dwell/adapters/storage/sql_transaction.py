@@ -14,6 +14,7 @@ from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
+from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
 from dwell.application.ports import Event, Quarantined, StoredFact
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import micros_of
@@ -24,7 +25,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlTariffWriter, SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:
@@ -142,7 +143,9 @@ class SqlTransaction(SqlTariffWriter, SqlReader):
         values = {"before": micros_of(instant), "limit": limit}
         events = await self._rows.all(statements.FORGET_EVENTS, **values)
         quarantined = await self._rows.all(statements.FORGET_QUARANTINED, **values)
-        return len(events) + len(quarantined)
+        dead = await self._rows.all(statements.FORGET_DEAD_LETTERS, before=micros_of(instant))
+        attempts = await self._rows.all(statements.FORGET_ATTEMPTS, before=micros_of(instant))
+        return len(events) + len(quarantined) + len(dead) + len(attempts)
 
     async def save_orders(self, orders: Sequence[Order]) -> None:
         rows: list[Row] = [

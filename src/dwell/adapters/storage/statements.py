@@ -47,6 +47,12 @@ SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
 ADD_SLOT = _insert(tables.price_slots)
 
+SAVE_WEBHOOK = _upsert(tables.webhooks)
+SAVE_LINE = _upsert(tables.webhook_lines)
+SAVE_SEQUENCE = _upsert(tables.webhook_sequences)
+ADD_QUEUED = _insert(tables.webhook_queue)
+ADD_ATTEMPT = _insert(tables.webhook_attempts)
+SAVE_LAST_NUMBER = _upsert(tables.outbox_numbers)
 SAVE_TARIFF = _upsert(tables.tariffs)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
@@ -168,6 +174,74 @@ WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= C
 )
 """
 
+WEBHOOK = "SELECT body FROM webhooks WHERE organization_id = :organization_id AND id = :id"
+LINE = """
+SELECT body FROM webhook_lines WHERE organization_id = :organization_id AND webhook_id = :webhook_id @for_update
+"""
+LINE_SEEN = (
+    "SELECT body FROM webhook_lines WHERE organization_id = :organization_id AND webhook_id = :webhook_id"
+)
+DUE_LINES = """
+SELECT body FROM webhook_lines WHERE next_at <= :now AND leased_until <= :now
+ORDER BY next_at, organization_id, webhook_id LIMIT :limit @for_update @skip_locked
+"""
+QUEUED = """
+SELECT position, session_id, event_id, sequence, created_at, payload FROM webhook_queue
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = :dead AND position > :after
+ORDER BY position LIMIT :limit
+"""
+REMOVE_QUEUED = """
+DELETE FROM webhook_queue
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 0 AND position <= :last
+"""
+BURY = """
+UPDATE webhook_queue SET dead = 1
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 0
+"""
+REVIVE = """
+UPDATE webhook_queue SET dead = 0
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 1 AND position IN (
+    SELECT position FROM webhook_queue
+    WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 1
+      AND created_at >= :start_at AND created_at < :end_at
+    ORDER BY position LIMIT :limit
+)
+RETURNING position
+"""
+FORGET_QUEUED = (
+    "DELETE FROM webhook_queue WHERE organization_id = :organization_id AND webhook_id = :webhook_id"
+)
+SEQUENCES = """
+SELECT session_id, last FROM webhook_sequences
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND session_id @in(ids)
+"""
+ATTEMPTS = """
+SELECT body FROM webhook_attempts
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND id < :before_id
+ORDER BY id DESC LIMIT :limit
+"""
+FORGET_ATTEMPTS = "DELETE FROM webhook_attempts WHERE at < :before RETURNING id"
+FORGET_DEAD_LETTERS = "DELETE FROM webhook_queue WHERE dead = 1 AND created_at < :before RETURNING position"
+ORGANIZATIONS_TO_ROUTE = "SELECT DISTINCT organization_id FROM outbox WHERE sequence IS NULL LIMIT :limit"
+EVENTS_TO_ROUTE = """
+SELECT position, body FROM outbox WHERE organization_id = :organization_id AND sequence IS NULL
+ORDER BY position LIMIT :limit
+"""
+LAST_NUMBER = "SELECT last FROM outbox_numbers WHERE organization_id = :organization_id @for_update"
+LAST_NUMBER_SEEN = "SELECT last FROM outbox_numbers WHERE organization_id = :organization_id"
+NUMBER_EVENTS = """
+UPDATE outbox SET sequence = :last + numbered.number
+FROM (
+    SELECT position, ROW_NUMBER() OVER (ORDER BY position) AS number FROM outbox
+    WHERE organization_id = :organization_id AND sequence IS NULL AND position <= :until
+) AS numbered
+WHERE outbox.position = numbered.position AND organization_id = :organization_id
+RETURNING outbox.position
+"""
+EVENTS_AFTER = """
+SELECT sequence, body FROM outbox WHERE organization_id = :organization_id AND sequence > :number
+ORDER BY sequence LIMIT :limit
+"""
 TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
 FORMULA = """
 SELECT body FROM tariff_formulas
@@ -199,6 +273,7 @@ LISTS = {
     "locations": "SELECT body FROM locations",
     "vehicles": "SELECT body FROM vehicles",
     "policies": "SELECT body FROM policies",
+    "webhooks": "SELECT body FROM webhooks",
 }
 LIST_FILTERS = {
     "user_id": "user_id = :user_id",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -222,6 +222,8 @@ outbox = Table(
     _whole("sequence", null=True),
     _blob("body"),
     Index("outbox_by_session", "organization_id", "session_id", "position"),
+    Index("outbox_by_number", "organization_id", "sequence"),
+    _index_where("sequence IS NULL", "outbox_to_route", "organization_id", "position"),
     sqlite_autoincrement=True,  # a position is never given twice, also when the newest row has been delivered
 )
 
@@ -285,4 +287,62 @@ idempotency_keys = Table(
     _whole("created_at"),
     _blob("body"),
     Index("idempotency_keys_by_age", "organization_id", "created_at"),
+)
+
+outbox_numbers = Table("outbox_numbers", metadata, _text("organization_id", key=True), _whole("last"))
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _text("organization_id", key=True),
+    _text("id", key=True),
+    _whole("deleted"),
+    _blob("body"),
+)
+
+webhook_lines = Table(
+    "webhook_lines",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _whole("next_at", null=True),
+    _whole("leased_until"),
+    _blob("body"),
+    _index_where("next_at IS NOT NULL", "webhook_lines_by_time", "next_at", "organization_id", "webhook_id"),
+)
+
+webhook_sequences = Table(
+    "webhook_sequences",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _text("session_id", key=True),
+    _whole("last"),
+)
+
+webhook_queue = Table(
+    "webhook_queue",
+    metadata,
+    _position(),
+    _text("organization_id"),
+    _text("webhook_id"),
+    _whole("dead"),
+    _text("session_id"),
+    _text("event_id"),
+    _whole("sequence"),
+    _whole("created_at"),
+    _blob("payload"),
+    Index("webhook_queue_by_line", "organization_id", "webhook_id", "dead", "position"),
+    sqlite_autoincrement=True,
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _text("id", key=True),
+    _whole("at"),
+    _blob("body"),
+    Index("webhook_attempts_by_time", "at"),
 )

@@ -61,7 +61,7 @@ async def list_settled_sessions(call: Call) -> Answer:
     policy_id, location_id = filters.uuid("policyId"), filters.uuid("locationId")
     vehicle_id = filters.uuid("vehicleId")
     from_at, to_at = filters.instant("from"), filters.instant("to")
-    pages = _pages(call, filters)
+    pages = pages_of(call, filters)
     wanted = SessionFilter(
         plugged_in_from=from_at,
         plugged_out_to=to_at,
@@ -81,7 +81,7 @@ async def list_settled_sessions(call: Call) -> Answer:
     page = pages.cut(rows, _key_of_session, reversed_before=False)
     now = ports.clock.now()
     data = tuple(session_of(row, now) for row in page.rows)
-    return answer_json(200, schemas.SessionPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.SessionPage(data=data, pagination=pagination_of(page)))
 
 
 def _key_of_session(session: Session) -> Key:
@@ -99,18 +99,18 @@ async def list_policies(call: Call) -> Answer:
     """A page of policies."""
     filters = Filters(call.query)
     vehicle_id, location_id = filters.uuid("vehicleId"), filters.uuid("locationId")
-    pages = _pages(call, filters)
+    pages = pages_of(call, filters)
     rows = await queries.policy_views(
         call.backend.ports,
         call.organization_id,
         vehicle_id=VehicleId(vehicle_id) if vehicle_id is not None else None,
         location_id=LocationId(location_id) if location_id is not None else None,
         user_reference=filters.text("userId"),
-        window=_window(pages),
+        window=window_of(pages),
     )
     page = pages.cut(rows, lambda row: (row.policy.id,), reversed_before=True)
     data = tuple(policy_of(row) for row in page.rows)
-    return answer_json(200, schemas.PolicyPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.PolicyPage(data=data, pagination=pagination_of(page)))
 
 
 async def post_policy(call: Call) -> Answer:
@@ -169,13 +169,13 @@ async def post_location(call: Call) -> Answer:
 
 async def list_locations(call: Call) -> Answer:
     """A page of locations."""
-    pages = _pages(call, Filters(call.query))
+    pages = pages_of(call, Filters(call.query))
     rows = await queries.location_views(
-        call.backend.ports, call.organization_id, user_reference=_user_of(call), window=_window(pages)
+        call.backend.ports, call.organization_id, user_reference=_user_of(call), window=window_of(pages)
     )
     page = pages.cut(rows, lambda row: (row.location.id,), reversed_before=True)
     data = tuple(location_of(row) for row in page.rows)
-    return answer_json(200, schemas.LocationPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.LocationPage(data=data, pagination=pagination_of(page)))
 
 
 async def get_location(call: Call) -> Answer:
@@ -216,15 +216,15 @@ async def post_vehicle(call: Call) -> Answer:
 
 async def list_vehicles(call: Call) -> Answer:
     """A page of vehicles."""
-    pages = _pages(call, Filters(call.query))
+    pages = pages_of(call, Filters(call.query))
     ports = call.backend.ports
     rows = await queries.vehicle_views(
-        ports, call.organization_id, user_reference=_user_of(call), window=_window(pages)
+        ports, call.organization_id, user_reference=_user_of(call), window=window_of(pages)
     )
     page = pages.cut(rows, lambda row: (row.vehicle.id,), reversed_before=True)
     now = ports.clock.now()
     data = tuple(vehicle_of(row, now) for row in page.rows)
-    return answer_json(200, schemas.VehiclePage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.VehiclePage(data=data, pagination=pagination_of(page)))
 
 
 async def get_vehicle(call: Call) -> Answer:
@@ -251,14 +251,16 @@ def _user_of(call: Call) -> str | None:
     return None if text is None else read_user_id(text)
 
 
-def _pages(call: Call, filters: Filters) -> Pages:
+def pages_of(call: Call, filters: Filters) -> Pages:
+    """Which page is asked for. Raises HttpRefusal with every fault of the query."""
     size = filters.page_size()
     filters.one_direction()
     filters.end()
     return Pages(call, size)
 
 
-def _window(pages: Pages) -> Window:
+def window_of(pages: Pages) -> Window:
+    """The page as a window of a list by id."""
     after, before = pages.after, pages.before
     return Window(
         after_id=None if after is None else str(after[0]),
@@ -267,5 +269,6 @@ def _window(pages: Pages) -> Window:
     )
 
 
-def _pagination(page: Page[Any]) -> schemas.Pagination:
+def pagination_of(page: Page[Any]) -> schemas.Pagination:
+    """The cursors that go with the page."""
     return schemas.Pagination(after=page.after, before=page.before)

@@ -70,6 +70,16 @@ class Document:
         self.fault(name, f"must be one of {', '.join(choices)}")
         return None
 
+    def texts(self, name: str, choices: Sequence[str]) -> tuple[str, ...] | None:
+        """A list of one or more of a closed set of words, each once."""
+        value = self._value(name, required=False)
+        if value is None:
+            return None
+        if isinstance(value, list) and value and all(word in choices for word in value):
+            return tuple(dict.fromkeys(value))
+        self.fault(name, f"must be a list of {', '.join(choices)}")
+        return None
+
     def number(self, name: str, low: float, high: float, *, required: bool = False) -> float | None:
         """A number in [low, high]."""
         value = self._value(name, required=required)

@@ -66,7 +66,7 @@ def _operation(operation: Operation, schema_of: Mapping[Any, Any]) -> dict[str, 
         "security": [{"client": []}] if operation.name == TOKEN_OPERATION else security,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": {
-            str(status): _answer(status, kind, schema_of)
+            str(status): _answer(status, kind, schema_of, operation.answer_types.get(status, JSON))
             for status, kind in sorted(operation.answers.items())
         },
     }
@@ -103,8 +103,8 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(status: int, kind: Any, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
+def _answer(status: int, kind: Any, schema_of: Mapping[Any, Any], media_type: str) -> dict[str, Any]:
     description = _GOOD.get(status) or KINDS[status][1] + "."
     if kind is None:
         return {"description": description}
-    return {"description": description, "content": {JSON: {"schema": schema_of[kind]}}}
+    return {"description": description, "content": {media_type: {"schema": schema_of[kind]}}}

@@ -20,6 +20,7 @@ from dwell.api.shared.metrics import Metrics
 from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, Ports
+from dwell.application.webhooks import Office
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId
 
@@ -47,7 +48,10 @@ class Backend:
     keyring: Keyring
     limits: HttpLimits
     metrics: Metrics
+    office: Office
     changed: Callable[[], None]
+    stopping: Callable[[], bool] = lambda: False
+    """Whether the server has been asked to stop: what would run on for ever then ends."""
 
     @property
     def credential_ports(self) -> Ports:
@@ -130,6 +134,8 @@ class Operation:
     path_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     body: Any = None
     body_types: tuple[str, ...] = JSON_TYPES
+    answer_types: Mapping[int, str] = field(default_factory=dict)
+    """By status, where it is not JSON."""
     description: str = ""
     documented: bool = True
 
