@@ -276,6 +276,32 @@ async def upgrade_store(settings: Settings) -> None:
     await schema.upgrade(settings.database_url)
 
 
+async def back_up_store(settings: Settings, target: Path) -> None:
+    """Copy the configured SQLite file to `target` while it is in use. Raises Refused for PostgreSQL, Unavailable."""
+    from dwell.adapters.storage.care import back_up
+
+    path = _own_file(settings, "take its backup by pg_dump")
+    await asyncio.to_thread(back_up, path, target)
+
+
+async def check_store(settings: Settings) -> None:
+    """Look through all of the configured SQLite file. Raises Refused for PostgreSQL, Unavailable if it is damaged."""
+    from dwell.adapters.storage.care import examine
+
+    path = _own_file(settings, "have it checked by pg_amcheck")
+    await asyncio.to_thread(examine, path, within_s=None)
+
+
+def _own_file(settings: Settings, instead: str) -> Path:
+    address = address_of(settings.database_url)
+    if not isinstance(address, SqliteAddress):
+        raise Refused(f"PostgreSQL looks after its own files: {instead}", code="not_a_file")
+    path = address.path.absolute()
+    if not path.exists():
+        raise Refused(f"there is no database at {path}", code="no_database")
+    return path
+
+
 def load_keyring(settings: Settings) -> Keyring:
     """The key of credentials and cursors: the configured one, or that in a file beside the data, made if missing.
 

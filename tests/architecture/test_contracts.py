@@ -22,7 +22,8 @@ ROOMS = [
     "gateway.sockets", "workers.planning", "adapters.clock", "adapters.storage.sqlite", "simulation.vehicle",
     "application.ports", "application.telemetry",
     "protocols.prices.csv",
-    "protocols.ocpp.rpc", "protocols.ocpp.v16.boot", "protocols.ocpp.v201.boot", "protocols.ocpp.quirks",
+    "protocols.ocpp.rpc", "protocols.ocpp.payloads", "protocols.ocpp.translation", "protocols.ocpp.quirks",
+    "protocols.ocpp.v16.boot", "protocols.ocpp.v201.boot", "protocols.ocpp.versions",
     "domain.errors", "domain.session.visit", "domain.planning.problem", "data.loader",
 ]  # fmt: skip
 
@@ -40,6 +41,9 @@ ALLOWED = [
     ("application.telemetry", "dwell.domain.session.visit"),
     ("application.telemetry", "asyncio"),
     ("protocols.ocpp.v16.boot", "dwell.protocols.ocpp.rpc"),
+    ("protocols.ocpp.v16.boot", "dwell.protocols.ocpp.translation"),
+    ("protocols.ocpp.versions", "dwell.protocols.ocpp.v16.boot"),
+    ("protocols.ocpp.versions", "dwell.protocols.ocpp.v201.boot"),
     ("adapters.clock", "time"),
 ]
 
@@ -67,6 +71,8 @@ FORBIDDEN = [
     (DIALECTS, "api.shared.cursors", "dwell.api.fleet.routes"),
     (VERSIONS, "protocols.ocpp.v201.boot", "dwell.protocols.ocpp.v16.boot"),
     (VERSIONS, "protocols.ocpp.rpc", "dwell.protocols.ocpp.v16.boot"),
+    (VERSIONS, "protocols.ocpp.v16.boot", "dwell.protocols.ocpp.versions"),
+    (VERSIONS, "protocols.ocpp.quirks", "dwell.protocols.ocpp.v201.boot"),
     (APART, "domain.session.visit", "dwell.domain.planning.problem"),
     (APART, "domain.planning.problem", "dwell.domain.session.visit"),
 ]

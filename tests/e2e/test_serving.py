@@ -79,7 +79,7 @@ def test_from_nothing_to_a_settled_session_and_on_after_a_stop(env: dict[str, st
             ]
             key = {"x-api-key": organization["api_key"]}
             sent = httpx.post(f"{process.url}/v1/observations", json=facts[:2], headers=key)
-            assert sent.json() == {"accepted": 2, "duplicates": 0, "rejected": []}
+            assert sent.json() == {"accepted": 2, "duplicates": 0, "rejected": [], "flagged": []}
             active = client.get(f"/flex/vehicle-policies/{policy}/session").json()
             assert active["state"] == "ACTIVE:REGULAR"
         assert process.end() == 0
@@ -136,7 +136,7 @@ def test_requests_under_way_are_answered_before_a_stop(file_env: dict[str, str])
             assert process.process.poll() is None
         go_on.set()
         sender.join(20)
-        assert answers[0].json() == {"accepted": 1, "duplicates": 0, "rejected": []}
+        assert answers[0].json() == {"accepted": 1, "duplicates": 0, "rejected": [], "flagged": []}
         assert process.process.wait(20) == 0
 
 
@@ -179,6 +179,7 @@ def test_a_file_is_imported_as_over_http(env: dict[str, str], tmp_path: Path) ->
             "accepted": 10_499,
             "duplicates": 0,
             "rejected": [{"index": 10_200, "field": "soc_percent", "message": "must be from 0 to 100"}],
+            "flagged": [],
         }
         assert dwell(*words, env=env).startswith("0 accepted, 10499 known already, 1 rejected")
         session = client.get(f"/flex/vehicle-policies/{policy}/session").json()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from dwell.adapters.storage.memory import MemoryStore
+from dwell.application import telemetry
 from dwell.application.ports import Store
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.anyio
 AFTER = FIRST_AT + timedelta(days=6)
 
 
-async def settle_all(house: House) -> list[Session]:
-    house.clock.move_to(AFTER)
+async def settle_all(house: House, after: datetime = AFTER) -> list[Session]:
+    house.clock.move_to(after)
     await house.look()
     return await house.settled()
 
@@ -82,3 +83,36 @@ async def test_the_law_holds_on_the_databases(database: Store, life: int) -> Non
     facts = life_of(life, visits=4)
     expected = await told_in_order(MemoryStore(), facts)
     assert agree(await told_in_pieces(database, facts, random.Random(life)), expected)
+
+
+@pytest.mark.parametrize("life", range(800, 840))
+async def test_late_facts_of_a_long_life_change_it_as_if_they_had_come_in_time(life: int) -> None:
+    """Batches of new facts and of old ones from here and there: each cuts a few stretches again, not the whole life."""
+    facts = life_of(life, visits=16)
+    after = facts[-1].at + timedelta(days=1)
+    chance = random.Random(life)
+    held_up = sorted(chance.sample(range(len(facts)), k=len(facts) // 4))
+    expected = await settle_all(await told(facts, [facts], after), after)
+    batches = [[fact] for place, fact in enumerate(facts) if place not in set(held_up)]
+    chance.shuffle(held_up)
+    while held_up:
+        some = [facts[held_up.pop()] for _ in range(min(len(held_up), chance.choice([1, 1, 2, 4])))]
+        batches[chance.choice([-1, chance.randrange(len(batches))])] += some
+    assert agree(await settle_all(await told(facts, batches, after), after), expected)
+
+
+async def told(facts: Sequence[Fact], batches: Sequence[Sequence[Fact]], after: datetime) -> House:
+    house = await a_house(MemoryStore())
+    accepted = [(await house.tell(*batch, at=after)).accepted for batch in batches]
+    assert sum(accepted) == len(set(facts))
+    return house
+
+
+@pytest.mark.parametrize("life", range(900, 960))
+async def test_late_facts_that_wait_for_the_engine_come_to_the_same(
+    life: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = life_of(life)
+    expected = await told_in_order(MemoryStore(), facts)
+    monkeypatch.setattr(telemetry, "RECUT_AT_ONCE", 5)
+    assert agree(await told_in_pieces(MemoryStore(), facts, random.Random(life)), expected)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.msgpack import encode
@@ -13,10 +15,10 @@ from dwell.domain.ids import OrganizationId, PolicyId, SessionId, UserId, Vehicl
 from dwell.domain.metering.ledger import Ledger, Reading
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.cut import End
-from dwell.domain.session.facts import Fact
+from dwell.domain.session.facts import Fact, in_order
 from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.settle import settled
-from dwell.domain.session.visit import begin, step
+from dwell.domain.session.visit import Visit, begin, step
 from house import BUILT_AT
 
 MODES = st.sampled_from(["REGULAR", "BATTERY_RESERVE"])
@@ -121,6 +123,78 @@ def test_a_register_that_only_rises_gives_its_difference(
     ledger = fold(lives, start_s)[-1]
     assert abs(ledger.energy_wh - (wh - 5_000)) < 1e-6
     assert sum(ledger.whole_rows_wh(ledger.last_s)) == wh - 5_000
+
+
+@given(LIVES, STARTS_S, st.data())
+def test_one_register_reading_covers_nothing_and_loses_nothing(
+    lives: list[Told], start_s: float, data: st.DataObject
+) -> None:
+    plain = [without_register(told) for told in lives]
+    index = data.draw(st.integers(0, len(plain) - 1))
+    with_one = [*plain]
+    with_one[index] = with_register(plain[index], 7_000)
+    before, after = fold(plain, start_s)[-1].closed(), fold(with_one, start_s)[-1].closed()
+    assert after.energy_wh >= before.energy_wh - 1e-6 * max(1.0, before.energy_wh)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), STARTS_S)
+def test_charge_levels_count_after_the_last_register_reading(levels: list[int], start_s: float) -> None:
+    soc_percent, tail = 20.0, list[Told]()
+    for rise in levels:
+        soc_percent += rise
+        tail.append(Told(600.0, Reading(soc_percent=soc_percent), "REGULAR"))
+    metered = [
+        Told(600.0, Reading(register_wh=5_000, soc_percent=20.0), "REGULAR"),
+        Told(600.0, Reading(register_wh=6_000, soc_percent=20.0), "REGULAR"),
+    ]
+    ledger = fold([*metered, *tail], start_s)[-1].closed()
+    assert abs(ledger.energy_wh - 1_000 - sum(levels) / 100 * 60_000 / 0.9) < 1e-6 * ledger.energy_wh
+
+
+@given(
+    st.lists(st.tuples(st.floats(60, 20_000), st.integers(0, 3_000)), min_size=2, max_size=15),
+    st.sampled_from([0, 1, 10**9, 2**31 - 1]),
+    st.data(),
+)
+def test_an_absurd_register_reading_between_good_ones_changes_nothing(
+    steps: list[tuple[float, int]], absurd_wh: int, data: st.DataObject
+) -> None:
+    wh, good = 120_000_000, [Told(600, Reading(register_wh=120_000_000), "REGULAR")]
+    for after_s, rise_wh in steps:
+        wh += rise_wh
+        good.append(Told(after_s, Reading(register_wh=wh), "REGULAR"))
+    index = data.draw(st.integers(1, len(good) - 1))
+    odd = Told(300, Reading(register_wh=absurd_wh), "REGULAR")
+    ledger = fold([*good[:index], odd, *good[index:]], 0)[-1].closed()
+    assert abs(ledger.energy_wh - (wh - 120_000_000)) < 1e-6
+    assert ledger.register_faults == 1
+
+
+def without_register(told: Told) -> Told:
+    return with_register(told, None)
+
+
+def with_register(told: Told, register_wh: int | None) -> Told:
+    return Told(told.after_s, msgspec.structs.replace(told.reading, register_wh=register_wh), told.mode)
+
+
+@given(LIVES, STARTS_S, st.randoms(use_true_random=False))
+def test_the_order_in_which_facts_came_changes_nothing(
+    lives: list[Told], start_s: float, chance: random.Random
+) -> None:
+    facts = facts_of(lives, start_s)
+    shuffled = [*facts, *facts[:3]]
+    chance.shuffle(shuffled)
+    terms = VisitTerms(battery_capacity_wh=60_000, at_home=True)
+    assert encode(folded(facts, terms).ledger) == encode(folded(shuffled, terms).ledger)
+
+
+def folded(facts: list[Fact], terms: VisitTerms) -> Visit:
+    first, *rest = in_order(facts)
+    visit = begin(first, terms)
+    for fact in rest:
+        step(visit, fact, terms)
+    return visit
 
 
 def facts_of(lives: list[Told], start_s: float) -> list[Fact]:

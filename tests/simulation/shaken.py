@@ -32,7 +32,9 @@ class DyingStore:
         self._share = share
         self.deaths = 0
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
         fate = self._chance.random()
 
         async def cut_off(tx: Transaction) -> T:
@@ -42,7 +44,7 @@ class DyingStore:
             return answer
 
         try:
-            answer = await self._store.write(cut_off)
+            answer = await self._store.write(cut_off, about=about)
         except Killed:
             self.deaths += 1
             raise

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dwell.cli.backtest import backtest
+from dwell.simulation.report_page import days_shown
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 DAYS = 4
@@ -103,6 +104,25 @@ def test_a_visit_that_outlasts_the_prices_is_left_out_with_the_reason(visits: st
         "no_prices": 1,
     }
     assert found["rows_read"] == 9
+
+
+def test_the_rows_left_out_can_be_listed(visits: str, prices: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "left-out.csv"
+    result = run(visits, "--prices", *prices, "--processes", "1", "--left-out", str(file))
+
+    assert result.exit_code == 0, result.output
+    head, *rows = file.read_text().splitlines()
+    assert head == "source,row,visit_id,reason,detail"
+    assert sorted(row.split(",")[3] for row in rows) == [
+        "crosses_end_of_prices",
+        "ends_before_it_starts",
+        "no_prices",
+    ]
+    assert [row.split(",")[1].isdigit() for row in sorted(rows, key=lambda row: row.split(",")[3])] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_the_calendar_finds_a_place_for_visits_of_other_days(visits: str, prices: list[str]) -> None:
@@ -229,3 +249,11 @@ def test_the_report_needs_nothing_from_elsewhere(visits: str, prices: list[str],
         "aWATTar",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(7, "The seven days"), (5, "The five days"), (1, "The day with the most energy.")]
+)
+def test_the_report_names_as_many_days_as_it_shows(days: int, words: str) -> None:
+    start_at = datetime(2026, 3, 27, tzinfo=UTC)
+    assert days_shown(start_at, start_at + timedelta(days=days) - timedelta(hours=1)).startswith(words)

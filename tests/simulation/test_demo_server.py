@@ -57,7 +57,7 @@ def test_lines_work_when_pasted_and_the_end_leaves_nothing(
     assert [session["state"] for session in settled["data"]] == ["SETTLED"] * 3
     assert policy["policyId"]
     assert len(vehicles["data"]) == 13
-    assert receipt == {"accepted": 1, "duplicates": 0, "rejected": []}
+    assert receipt == {"accepted": 1, "duplicates": 0, "rejected": [], "flagged": []}
     assert guest["state"].startswith("ACTIVE")
     assert guest["blocks"], "a plan for the guest"
     assert not re.search(r"0000-|1970-|2026-", json.dumps(settled)), "virtual days are those of the prices"

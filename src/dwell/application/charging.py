@@ -16,6 +16,7 @@ from dwell.application.case import Case, Moment
 from dwell.application.visits import refresh
 from dwell.domain.errors import Fault
 from dwell.domain.planning import (
+    Ceiling,
     Control,
     ImmediateStart,
     Plan,
@@ -29,7 +30,9 @@ from dwell.domain.planning import (
     solve,
     verify,
 )
+from dwell.domain.policy.connection import Room
 from dwell.domain.policy.schedule import restricted_windows
+from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.outcome import COVERED_ENOUGH
 from dwell.domain.session.record import Block, Promise, Session
 from dwell.domain.session.visit import Visit
@@ -38,6 +41,11 @@ from dwell.domain.units import W_PER_KW, WH_PER_KWH, w_from_kw, wh_from_kwh
 
 PRICES_BACK = timedelta(days=8)
 """Missing prices are made up from the week before."""
+PROFILE_PAST = timedelta(days=2)
+"""How far past its deadline a plan follows the base load's profile; later the least room of the time before holds."""
+FAR = timedelta(days=365)
+"""A plan that would begin to charge only after so long has found no room."""
+NO_ROOM = "The connection leaves no power for charging."
 _GRIDS_KEPT = 64
 _NO_PRICES = PriceGrid.from_slots([])
 
@@ -105,6 +113,7 @@ def _with_target(problem: Problem, target: Target) -> Problem:
         target=target,
         prices=problem.prices,
         timezone=problem.timezone,
+        ceilings=problem.ceilings,
     )
 
 
@@ -124,7 +133,7 @@ def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> 
         target.ready_by + timedelta(days=1),
         terms.timezone,
     )
-    power_max_kw = terms.available_power_w / W_PER_KW
+    power_max_kw = terms.power_max_w / W_PER_KW
     return Problem(
         now_at=now,
         vehicle=VehicleLimits(
@@ -144,7 +153,23 @@ def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> 
         ),
         prices=grid,
         timezone=_zone(terms.timezone),
+        ceilings=_ceilings(terms, now, target.ready_by),
         restrictions=tuple(Window(start_at=start, end_at=end) for start, end in windows),
+    )
+
+
+def _ceilings(terms: VisitTerms, now: datetime, ready_by: datetime) -> tuple[Ceiling, ...]:
+    """What the connection leaves beside its base load. A plan may run past its deadline: never without a ceiling."""
+    if terms.grid_limit_w is None:
+        return ()
+    edge_at = ready_by + PROFILE_PAST
+    found = [*terms.rooms(now, edge_at)]
+    least_w = min(room.power_w for room in found)
+    found.append(Room(edge_at, edge_at + 2 * FAR, least_w))
+    return tuple(
+        Ceiling(start_at=room.start_at, end_at=room.end_at, power_kw=room.power_w / W_PER_KW)
+        for room in found
+        if room.power_w < terms.power_max_w
     )
 
 
@@ -154,22 +179,25 @@ def _zone(name: str) -> ZoneInfo:
 
 def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float) -> Promise:
     target, words = session.target, explain(problem, plan)
+    count = sum(
+        block.start_at < problem.now_at + FAR for block in plan.blocks
+    )  # what comes later never comes
     savings = None if coverage < COVERED_ENOUGH else Decimal(repr(round(plan.savings, 6)))
     return Promise(
         made_at=problem.now_at,
         target_number=target.number if target is not None else 0,
         blocks=tuple(
             Block(block.type.value, block.start_at, block.end_at, wh_from_kwh(block.energy_kwh))
-            for block in plan.blocks
+            for block in plan.blocks[:count]
         ),
-        powers_w=tuple(w_from_kw(block.power_kw) for block in plan.blocks),
-        reasons=tuple(words.reasons),
-        reached_at=plan.target_reached_at,
+        powers_w=tuple(w_from_kw(block.power_kw) for block in plan.blocks[:count]),
+        reasons=tuple(words.reasons[:count]),
+        reached_at=plan.target_reached_at if count == len(plan.blocks) else None,
         soc_at_ready_by_percent=plan.soc_at_ready_by_percent,
         reachable=plan.reachable,
         reachable_soc_percent=plan.reachable_soc_percent,
         price_coverage=coverage,
         expected_savings=savings,
         start_soc_percent=problem.vehicle.soc_percent,
-        sentence=words.summary,
+        sentence=words.summary if count == len(plan.blocks) else NO_ROOM,
     )

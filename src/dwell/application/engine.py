@@ -1,7 +1,8 @@
 """What time does: visits end, deadlines pass, plans are made, orders go out.
 
-One transaction looks after every vehicle that is due; only after its commit are the orders handed out, and nothing
-is lost if that fails: an order is believed when the vehicle obeys, and repeated when it does not.
+One transaction looks after every vehicle that is due; only after its commit are the orders handed out (by the worker
+beside the loop, or in step with a virtual clock by `run_due`), and nothing is lost if that fails: an order is believed
+when the vehicle obeys, and repeated when it does not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dwell.application.ports import Ports, Reader, Transaction, VehicleOrders
 from dwell.application.recut import recut_from
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.upkeep import look_again, next_look
-from dwell.domain.errors import DwellError, Fault
+from dwell.domain.errors import DwellError, Fault, Unavailable
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.steering import PENDING, SENT, Order
 from dwell.domain.session.track import Track
@@ -49,14 +50,19 @@ class Engine:
     grids: Grids = field(default_factory=Grids)
 
 
-async def run_due(engine: Engine, *, limit: int = BATCH) -> Looked:
-    """Look after up to `limit` vehicles that are due now, then hand out the orders this gave."""
+async def look_after_due(engine: Engine, *, limit: int = BATCH) -> Looked:
+    """Look after up to `limit` vehicles that are due now. The orders this gave are committed, not yet handed out."""
     now = engine.ports.clock.now()
 
     async def work(tx: Transaction) -> Looked:
         return await _look(Moment(tx, engine.ports.ids, now), engine.grids, limit)
 
-    looked = await engine.ports.store.write(work)
+    return await engine.ports.store.write(work)
+
+
+async def run_due(engine: Engine, *, limit: int = BATCH) -> Looked:
+    """`look_after_due`, and the orders handed out before it returns: for a clock that waits for us."""
+    looked = await look_after_due(engine, limit=limit)
     if looked.orders:
         looked.undelivered = await _hand_out(engine, looked.orders)
     return looked
@@ -122,11 +128,43 @@ async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> Non
         looked.orders.append(case.order)
 
 
+async def hand_out(engine: Engine, order: Order) -> str | None:
+    """Give one order, if it is still wanted, and note what was answered. Returns why it could not be told, or None.
+
+    An order that was dropped or replaced since its commit is not given: the vehicle would hear of an old plan. While
+    the store cannot say, nothing is given either; what was not given comes again.
+    """
+    try:
+        if not await _is_still_wanted(engine.ports, order):
+            return None
+        answered, told = await _give(engine, order)
+        await _note_answers(engine.ports, [answered])
+    except Unavailable as error:
+        return error.message
+    return None if told else answered.answer
+
+
+async def _is_still_wanted(ports: Ports, order: Order) -> bool:
+    async def work(reader: Reader) -> bool:
+        track = await reader.track(order.organization_id, order.vehicle_id)
+        known = track.order if track is not None else None
+        return known is not None and (known.id, known.state, known.attempts) == (
+            order.id,
+            SENT,
+            order.attempts,
+        )
+
+    return await ports.store.read(work)
+
+
 async def _hand_out(engine: Engine, orders: Sequence[Order]) -> list[tuple[VehicleId, str]]:
     """Give the orders, all at once, and note what was answered. Returns those that could not be told, and why."""
     given = await asyncio.gather(*(_give(engine, order) for order in orders))
-    answers = [order for order, _ in given]
+    await _note_answers(engine.ports, [order for order, _ in given])
+    return [(order.vehicle_id, order.answer or "") for order, told in given if not told]
 
+
+async def _note_answers(ports: Ports, answers: Sequence[Order]) -> None:
     async def work(tx: Transaction) -> None:
         for order in answers:
             tracks = await tx.tracks(order.organization_id, [order.vehicle_id])
@@ -137,8 +175,7 @@ async def _hand_out(engine: Engine, orders: Sequence[Order]) -> list[tuple[Vehic
                 await tx.save_tracks([msgspec.structs.replace(track, order=noted)])
                 await tx.save_orders([noted])
 
-    await engine.ports.store.write(work)
-    return [(order.vehicle_id, order.answer or "") for order, told in given if not told]
+    await ports.store.write(work)
 
 
 async def _give(engine: Engine, order: Order) -> tuple[Order, bool]:

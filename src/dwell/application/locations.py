@@ -14,7 +14,8 @@ from dwell.application.upkeep import look_again, next_look
 from dwell.application.users import user_named, write_naming_user
 from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.ids import LocationId, OrganizationId
-from dwell.domain.registry import BaseLoad, Location
+from dwell.domain.policy.connection import BaseLoad
+from dwell.domain.registry import Location
 
 POLICIES_AT_ONCE = 200
 """More policies at one location than this are brought up to date when their next fact comes."""
@@ -68,7 +69,8 @@ async def add_location(
 async def change_location(
     ports: Ports, organization_id: OrganizationId, location_id: LocationId, premises: Premises
 ) -> Location:
-    """Replace what is known of the location; visits that wait there take it over, running ones keep their terms.
+    """Replace what is known of the location; visits that wait there take it over. Running ones keep their
+    terms, save what the connection leaves for charging: they are planned anew.
 
     Raises NotFound.
     """
@@ -119,6 +121,7 @@ async def tell_waiting_sessions(moment: Moment, location: Location) -> None:
 
 
 def _retell(case: Case, location: Location) -> None:
+    _replug(case, location)
     policy = case.policy_at(location)
     if policy is None or policy.id not in case.upcoming:
         return
@@ -126,6 +129,19 @@ def _retell(case: Case, location: Location) -> None:
     terms = terms_of(case.vehicle, location, policy, anticipated_at=waiting.terms.anticipated_at)
     case.upcoming[policy.id] = msgspec.structs.replace(waiting, terms=terms)
     case.save(case.upcoming[policy.id])
+
+
+def _replug(case: Case, location: Location) -> None:
+    """A fuse is kept from the moment it is known, also by the visit that runs behind it."""
+    running = case.active
+    if running is None or running.location_id != location.id:
+        return
+    terms = msgspec.structs.replace(
+        running.terms, grid_limit_w=location.grid_limit_w, base_load=location.base_load
+    )
+    if terms != running.terms:
+        case.current = msgspec.structs.replace(running, terms=terms)
+        case.plan_wanted = running.managed
 
 
 def _deleted(location: Location, now: datetime) -> Location:

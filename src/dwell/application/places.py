@@ -40,6 +40,7 @@ def terms_of(
         efficiency=vehicle.efficiency,
         control=vehicle.control,
         grid_limit_w=location.grid_limit_w if location is not None else None,
+        base_load=location.base_load if location is not None else (),
         agreed=agreed_since(policy.agreed, anticipated_at) if policy is not None else (),
         anticipated_at=anticipated_at if policy is not None else None,
         smart_charging=vehicle.smart_charging,

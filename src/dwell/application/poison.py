@@ -25,10 +25,10 @@ RETRY_AFTER = timedelta(hours=1)
 """When the engine looks again at a vehicle that it could not look after."""
 
 
-async def set_aside(moment: Moment, case: Case, facts: Sequence[StoredFact], *, reason: str) -> None:
-    """Take the facts out of the engine's sight and keep them raw, with the reason."""
+async def set_aside(moment: Moment, case: Case, facts: Sequence[StoredFact], *, reason: str) -> int:
+    """Take the facts out of the engine's sight and keep them raw, with the reason. Returns how many were new."""
     await moment.tx.remove_facts(case.organization_id, case.vehicle.id, [stored.digest for stored in facts])
-    await moment.tx.add_quarantined(
+    new = await moment.tx.add_quarantined(
         [
             Quarantined(
                 organization_id=case.organization_id,
@@ -40,6 +40,7 @@ async def set_aside(moment: Moment, case: Case, facts: Sequence[StoredFact], *, 
             for stored in facts
         ]
     )
+    return sum(new)
 
 
 def named(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -35,9 +36,10 @@ async def create_policy(
 
     async def work(tx: Transaction) -> Policy:
         moment = Moment(tx, ports.ids, now)
+        # Before the tracks, as a change of the location takes them: and none may go or move beside us.
+        location = await tx.hold_location(organization_id, location_id)
         case = await _case(moment, organization_id, vehicle_id)
-        location = next((place for place in case.locations if place.id == location_id), None)
-        if location is None:
+        if location is None or all(place.id != location_id for place in case.locations):
             raise NotFound("There is no such location of the vehicle's user.")
         if case.policy_at(location) is not None:
             raise Conflict("The vehicle has a policy at this location already.")
@@ -61,7 +63,7 @@ async def create_policy(
         await _close(moment, case)
         return policy
 
-    return await ports.store.write(work)
+    return await ports.store.write(work, about=[vehicle_id])
 
 
 async def change_policy(
@@ -71,9 +73,14 @@ async def change_policy(
     *,
     battery_reserve_percent: float | None = None,
     schedule: tuple[Deadline | None, ...] | None = None,
+    days: Mapping[int, Deadline | None] | None = None,
     restrictions: tuple[Restriction, ...] | None = None,
 ) -> Policy:
-    """Agree on other terms from now on; parts that are None stay. Raises NotFound, Refused."""
+    """Agree on other terms from now on; parts that are None stay. Raises NotFound, Refused.
+
+    `schedule` replaces the week; `days` then replaces single ones of it, by weekday (0 = Monday), in the transaction
+    that has read the others: of two callers who each name a day, both are heard.
+    """
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
@@ -83,7 +90,7 @@ async def change_policy(
             policy.terms.battery_reserve_percent
             if battery_reserve_percent is None
             else battery_reserve_percent,
-            policy.terms.schedule if schedule is None else schedule,
+            _with_days(policy.terms.schedule if schedule is None else schedule, days or {}),
             policy.terms.restrictions if restrictions is None else restrictions,
         )
         if checked(terms) == policy.terms:
@@ -128,6 +135,12 @@ def checked(terms: PolicyTerms) -> PolicyTerms:
     if not any(terms.schedule):
         raise Refused.because(Fault(field="schedule", message="must have a deadline on at least one day"))
     return terms
+
+
+def _with_days(
+    week: tuple[Deadline | None, ...], days: Mapping[int, Deadline | None]
+) -> tuple[Deadline | None, ...]:
+    return tuple(days.get(weekday, deadline) for weekday, deadline in enumerate(week))
 
 
 def _agreed(before: tuple[Agreed, ...], terms: PolicyTerms, now: datetime) -> tuple[Agreed, ...]:

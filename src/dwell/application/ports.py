@@ -207,9 +207,14 @@ class Reader(Protocol):
         ...
 
     async def facts(
-        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime | None = None,
     ) -> list[StoredFact]:
-        """Facts at or after `since`, from rows and packs alike, ascending by instant; each digest once."""
+        """Facts from `since` to `until`, both included, of rows and packs, ascending by instant; each digest once."""
         ...
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
@@ -301,6 +306,12 @@ class Transaction(Reader, Protocol):
 
     async def add_user(self, user: User) -> None: ...
 
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        """The location, so that of two works that hold or save it the one that commits later has seen the other."""
+        ...
+
     async def save_location(self, location: Location) -> None: ...
 
     async def save_vehicle(self, vehicle: Vehicle) -> None: ...
@@ -349,7 +360,9 @@ class Transaction(Reader, Protocol):
         """Move the rows up to and including `until` into packed columns."""
         ...
 
-    async def add_quarantined(self, items: Sequence[Quarantined]) -> None: ...
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> list[bool]:
+        """Keep the items; for each, whether it was new: of one vehicle, reason and raw content one is kept."""
+        ...
 
     async def add_events(self, events: Sequence[Event]) -> None: ...
 
@@ -455,19 +468,23 @@ class Transaction(Reader, Protocol):
         ...
 
     async def settled_in_zone(
-        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
-    ) -> list[Session]:
-        """Settled sessions with the zone that meet the window, ascending by id."""
+        self, zone: str, start_at: datetime, end_at: datetime
+    ) -> list[tuple[OrganizationId, VehicleId, datetime]]:
+        """Vehicles with settled sessions in the zone that meet the window, and the first plug-in of those."""
         ...
 
 
 class Store(Protocol):
     """Where everything is kept."""
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
         """Run `work` in one transaction and return its answer after a durable commit.
 
-        Raises Unavailable when the store cannot commit; nothing is applied then.
+        `about` names vehicles whose tracks the work will save: works about one vehicle take turns, where they would
+        otherwise run side by side and all but one in vain. Raises Unavailable when the store cannot commit; nothing
+        is applied then.
         """
         ...
 

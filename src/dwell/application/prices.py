@@ -17,8 +17,6 @@ from dwell.domain.tariff.formula import read_formula
 from dwell.domain.tariff.replacement import replace
 from dwell.domain.tariff.resolution import Steps, resolve, slots_of
 
-_PAGE = 500
-
 
 async def import_prices(
     ports: Ports, zone: str, currency: str, slots: Sequence[PriceSlot]
@@ -103,17 +101,8 @@ async def _tell_vehicles(tx: Transaction, zone: str, changed: tuple[Span, ...], 
     for organization_id, vehicle_id in await tx.live_vehicles_in_zone(zone):
         affected.setdefault(organization_id, {})[vehicle_id] = None
     start_at, end_at = changed[0].start_at, changed[-1].end_at
-    after_id: str | None = None
-    while True:
-        page = await tx.settled_in_zone(zone, start_at, end_at, after_id=after_id, limit=_PAGE)
-        for session in page:
-            if session.plugged_in_at is not None:
-                vehicles = affected.setdefault(session.organization_id, {})
-                known = vehicles.get(session.vehicle_id)
-                vehicles[session.vehicle_id] = min(known or session.plugged_in_at, session.plugged_in_at)
-        if len(page) < _PAGE:
-            break
-        after_id = page[-1].id
+    for organization_id, vehicle_id, plugged_in_at in await tx.settled_in_zone(zone, start_at, end_at):
+        affected.setdefault(organization_id, {})[vehicle_id] = plugged_in_at
     for organization_id, since in affected.items():
         tracks = await tx.tracks(organization_id, since)
         await tx.save_tracks(

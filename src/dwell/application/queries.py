@@ -15,6 +15,7 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, Us
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import distance_m
 from dwell.domain.session.record import SETTLED, Session
+from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen
 
 NO_POLICY = "There is no such policy."
@@ -38,6 +39,14 @@ class CurrentSession:
 
     session: Session
     charge_limit_percent: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A session, and the order that its vehicle was last given in it."""
+
+    session: Session
+    order: Order | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,21 @@ async def current_session(
             raise NotFound(NO_SESSION)
         seen = await _seen(reader, organization_id, policy.vehicle_id)
         return CurrentSession(session=session, charge_limit_percent=seen.charge_limit_percent)
+
+    return await ports.store.read(look)
+
+
+async def session_view(ports: Ports, organization_id: OrganizationId, session_id: SessionId) -> SessionView:
+    """One session in whatever state, hidden or not. Raises NotFound."""
+
+    async def look(reader: Reader) -> SessionView:
+        session = await reader.session(organization_id, session_id)
+        if session is None:
+            raise NotFound(NO_SESSION)
+        track = await reader.track(organization_id, session.vehicle_id)
+        order = track.order if track is not None else None
+        mine = order is not None and order.session_id == session_id
+        return SessionView(session=session, order=order if mine else None)
 
     return await ports.store.read(look)
 

@@ -3,10 +3,14 @@
 Visits are cut from the whole set of facts, from the visit before the earliest change on. A session that exists belongs
 to the visit in whose time it began; the first of a visit keeps its id, others have been joined into it and are
 withdrawn, and a visit without one gets a new session. What was settled too long ago is left as it is.
+
+Of a long life only a stretch is cut: up to a visit that begins where one has begun before. From there on the cutter is
+in the state in which it was, so the rest is as it is.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +33,10 @@ LOOK_BACK = timedelta(days=30)
 """How far before a late fact a session may have ended and still be touched by it (only silence ends that early)."""
 
 
+MEET_AFTER = 3
+"""The visit at which a stretch should meet what is known: so many begin after a late fact until then."""
+
+
 @dataclass(slots=True)
 class Piece:
     """One visit found by the cut: its span as the cutter left it, its facts, its end (None while it is open)."""
@@ -46,11 +54,15 @@ class Piece:
 
 @dataclass(slots=True)
 class Neighbourhood:
-    """What a late fact may touch: where it begins, the sessions from there on, and how each policy's last one ended."""
+    """What a late fact may touch: where it begins, the sessions from there on, and how each policy's last one ended.
+
+    `meet_at` is where a known visit begins at which it may end; None for all that came after.
+    """
 
     begin_at: datetime
     sessions: list[Session]
     ended_at: dict[PolicyId, datetime]
+    meet_at: datetime | None = None
 
     @property
     def facts_from_at(self) -> datetime:
@@ -63,22 +75,43 @@ def is_final(session: Session, now: datetime) -> bool:
     return session.settled_at is not None and now - session.settled_at > LATE_AFTER
 
 
-async def neighbourhood(moment: Moment, case: Case, since: datetime) -> Neighbourhood:
-    """What a change at `since` may touch: the two visits that began last before it, and all that came after."""
+async def neighbourhoods(
+    moment: Moment, case: Case, instants: Sequence[datetime], *, whole: bool = False
+) -> list[Neighbourhood]:
+    """What changes at `instants`, ascending, may touch: the two visits that began last before each, and some after.
+
+    They do not overlap. The last one holds all that came after where that is little, or something is held apart.
+    """
     found = await moment.tx.sessions_of_vehicle(
-        case.organization_id, case.vehicle.id, since=since - LOOK_BACK
+        case.organization_id, case.vehicle.id, since=instants[0] - LOOK_BACK
     )
     case.know(found)
-    starts = sorted(s.plugged_in_at for s in found if s.plugged_in_at is not None)
-    before = [at for at in starts if at <= since]
-    begin_at = before[-2:][0] if before else since
-    ended_at: dict[PolicyId, datetime] = {}
-    for session in found:
-        earlier = session.plugged_in_at is not None and session.plugged_in_at < begin_at
-        if earlier and session.ended_at is not None and session.policy_id is not None:
-            ended_at[session.policy_id] = session.ended_at
-    touched = [s for s in found if s.plugged_in_at is not None and s.plugged_in_at >= begin_at]
-    return Neighbourhood(begin_at, touched, ended_at)
+    sessions = [(s.plugged_in_at, s) for s in found if s.plugged_in_at is not None]
+    sessions.sort(key=lambda entry: (entry[0], entry[1].id))
+    starts = [at for at, _ in sessions]
+    bounds: list[tuple[datetime, datetime | None]] = []
+    for at in instants:
+        before = bisect_right(starts, at)
+        begin_at = starts[max(0, before - 2)] if before else at
+        after = bisect_right(starts, at + CARRY) + MEET_AFTER - 1
+        open_ended = whole or case.held_from_at is not None or after >= len(starts)
+        meet_at = None if open_ended else starts[after]
+        if bounds and (bounds[-1][1] is None or begin_at < bounds[-1][1]):
+            bounds[-1] = (bounds[-1][0], meet_at)
+        else:
+            bounds.append((begin_at, meet_at))
+    around = []
+    for begin_at, meet_at in bounds:
+        first = bisect_left(starts, begin_at)
+        last = len(starts) if meet_at is None else bisect_left(starts, meet_at)
+        ended_at = _ends([session for _, session in sessions[:first]])
+        around.append(Neighbourhood(begin_at, [s for _, s in sessions[first:last]], ended_at, meet_at))
+    return around
+
+
+def _ends(sessions: Sequence[Session]) -> dict[PolicyId, datetime]:
+    """When each policy's last one of the sessions, which are in order, ended."""
+    return {s.policy_id: s.ended_at for s in sessions if s.policy_id is not None and s.ended_at is not None}
 
 
 async def recut(
@@ -91,6 +124,40 @@ async def recut(
     case.cutter, pieces = _cut(facts, around.begin_at)
     case.visit, case.current = None, None
     pieces, case.held_from_at = _held_apart(moment, case, pieces, around.sessions)
+    await _rework_all(moment, case, pieces, around, with_final=with_final)
+    _see(case, facts, moment.now)
+    _restore_anticipation(moment, case, around)
+    await end_by_time(moment, case)
+    await _pack(moment, case, pieces)
+
+
+async def recut_stretch(moment: Moment, case: Case, facts: Sequence[Fact], around: Neighbourhood) -> bool:
+    """Rework the neighbourhood up to where it meets what is known; `facts` are all up to that instant.
+
+    False where the two do not meet: then the case is spoilt, and all that came after is to be reworked.
+    """
+    _, pieces = _cut(facts, around.begin_at)
+    if not pieces or pieces[-1].facts[0].at != around.meet_at:
+        return False
+    pieces.pop()
+    expected = around.ended_at | _ends(around.sessions)
+    await _rework_all(moment, case, pieces, around, with_final=False)
+    if around.ended_at != expected:  # the next visit of some policy began to wait at another instant
+        return False
+    await _pack(moment, case, pieces)
+    return True
+
+
+async def recut_from(moment: Moment, case: Case, since: datetime, *, with_final: bool = True) -> None:
+    """Rework the sessions from around `since` on by the facts that are stored, also those final to new facts."""
+    [around] = await neighbourhoods(moment, case, [since], whole=True)
+    known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
+    await recut(moment, case, [stored.fact for stored in known], around, with_final=with_final)
+
+
+async def _rework_all(
+    moment: Moment, case: Case, pieces: list[Piece], around: Neighbourhood, *, with_final: bool
+) -> None:
     _assign(pieces, around.sessions)
     for piece in pieces:
         session = piece.session
@@ -103,19 +170,12 @@ async def recut(
     for session in around.sessions:
         if session.id not in kept and not is_final(session, moment.now):
             case.withdraw(session)
-    _see(case, facts, moment.now)
-    _restore_anticipation(moment, case, around)
-    await end_by_time(moment, case)
+
+
+async def _pack(moment: Moment, case: Case, pieces: list[Piece]) -> None:
     over = [piece.end.at for piece in pieces if piece.end is not None]
     if over:
         await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=over[-1])
-
-
-async def recut_from(moment: Moment, case: Case, since: datetime) -> None:
-    """Rework the sessions from around `since` on by the facts that are stored, also those final to new facts."""
-    around = await neighbourhood(moment, case, since)
-    known = await moment.tx.facts(case.organization_id, case.vehicle.id, since=around.facts_from_at)
-    await recut(moment, case, [stored.fact for stored in known], around, with_final=True)
 
 
 def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]]:
@@ -172,14 +232,14 @@ def _is_over(moment: Moment, case: Case, piece: Piece) -> bool:
 
 def _assign(pieces: list[Piece], sessions: list[Session]) -> None:
     """Give each session to the visit in whose time it began; one that began before all goes to the first."""
+    starts = [piece.facts[0].at for piece in pieces]
     for session in sorted(sessions, key=lambda s: (s.plugged_in_at is None, s.plugged_in_at, s.id)):
-        began = [
-            p for p in pieces if session.plugged_in_at is not None and p.facts[0].at <= session.plugged_in_at
-        ]
-        candidates = began[-1:] or pieces[:1]
-        for piece in candidates:
-            if piece.end is None or session.plugged_in_at is None or session.plugged_in_at <= piece.end.at:
-                piece.sessions.append(session)
+        began = bisect_right(starts, session.plugged_in_at) if session.plugged_in_at is not None else 0
+        if not pieces:
+            continue
+        piece = pieces[max(0, began - 1)]
+        if piece.end is None or session.plugged_in_at is None or session.plugged_in_at <= piece.end.at:
+            piece.sessions.append(session)
 
 
 async def _rework(moment: Moment, case: Case, piece: Piece, around: Neighbourhood) -> None:

@@ -98,13 +98,23 @@ def steer(moment: Moment, case: Case) -> None:
     wish = wish_at(session.promise, max(now, session.promise.made_at))
     power_w = 0 if visit.fully_charged_at is not None else wish.power_w
     charging = visit.ledger.seems_charging(within_s=STEP_S if power_w > 0 else 0.0)
-    if is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging):
+    obeyed = is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging)
+    if obeyed and not _is_retold(case, session, power_w):
         _confirm(case, now, charging=charging)
         return
     kind = START if power_w > 0 else STOP
     if not is_fresh(visit, now):
         return
     _give(moment, case, kind, power_w)
+
+
+def _is_retold(case: Case, session: Session, power_w: int) -> bool:
+    """Whether a vehicle that charges must hear of another power: it was told of one, or takes all it can."""
+    if power_w == 0:
+        return False
+    told = case.order is not None and case.order.kind == START
+    known_w = case.order.power_w if told and case.order is not None else session.terms.power_max_w
+    return power_w != known_w
 
 
 def _confirm(case: Case, now: datetime, *, charging: bool) -> None:
@@ -132,7 +142,7 @@ def _give(moment: Moment, case: Case, kind: str, power_w: int) -> None:
     session = case.active
     if session is None:
         return
-    if order is not None and order.kind == kind and order.state != CONFIRMED:
+    if order is not None and (order.kind, order.power_w) == (kind, power_w) and order.state != CONFIRMED:
         if order.state == FAILED or not _is_overdue(order, now):
             return
         if is_exhausted(order, now):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -32,6 +33,7 @@ PRICES_AHEAD = timedelta(days=2)
 
 async def apply_in_order(moment: Moment, case: Case, facts: Iterable[Fact]) -> bool:
     """Apply facts newer than all known ones. False when a visit turned out to be elsewhere: recut it."""
+    placed: tuple[float, float] | Literal["nowhere"] | None = "nowhere"
     for fact in in_order(facts):
         _let_go_of_what_is_final(case, moment.now)
         ended, inside = case.cutter.take(fact)
@@ -44,8 +46,11 @@ async def apply_in_order(moment: Moment, case: Case, facts: Iterable[Fact]) -> b
                 _go_on(moment, case, fact)
         case.newest_at = fact.at
         case.seen = seen_after(case.seen, fact, moment.now)
-        if inside and not _still_in_place(case):
-            return False
+        position = case.cutter.span.position if case.cutter.span is not None else None
+        if inside and position != placed:  # the same position is at the same place throughout a batch
+            if not _still_in_place(case):
+                return False
+            placed = position
     return True
 
 
@@ -168,7 +173,8 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
         record = msgspec.structs.replace(record, revision=before.revision + 1)
     case.save(record)
     if case.held_from_at is not None and visit is case.visit:
-        case.recut_from_at, case.held_from_at = case.held_from_at, None
+        case.recut_from_at = min(case.held_from_at, case.recut_from_at or case.held_from_at)
+        case.held_from_at = None
     return record
 
 

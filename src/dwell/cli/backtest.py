@@ -51,6 +51,7 @@ class _Request:
     seed: int
     json: bool
     html: Path | None
+    left_out: Path | None
 
 
 @click.command(name="backtest", cls=variadic("--prices"))
@@ -82,6 +83,11 @@ class _Request:
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to FILE.")
+@click.option(
+    "--left-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the rows that were left out to FILE, as CSV with their reasons.",
+)
 def backtest(**given: object) -> None:
     """Live recorded charging VISITS again, at the prices of PATH…, and print what that saves.
 
@@ -100,6 +106,8 @@ def backtest(**given: object) -> None:
     except Refused as refused:
         lines = [f"{fault.field}: {fault.message}" for fault in refused.faults] or [refused.message]
         raise click.ClickException("\n       ".join(lines)) from refused
+    if request.left_out is not None:
+        _list_left_out(request.left_out, study)
     lived = _live(request, study)
     _show(request, study, lived)
 
@@ -292,6 +300,21 @@ def _show(request: _Request, study: Study, lived: Lived) -> None:
         _print_table(summary)
         if request.html is not None:
             click.echo(f"Report: {request.html}")
+
+
+def _list_left_out(file: Path, study: Study) -> None:
+    """One line for each row left out; a visit left out as a whole has no line in a file, but its id."""
+    import csv
+
+    try:
+        with file.open("w", encoding="utf-8", newline="") as lines:
+            writer = csv.writer(lines, lineterminator="\n")
+            writer.writerow(("source", "row", "visit_id", "reason", "detail"))
+            for entry in study.left_out:
+                row = (entry.source or "", "" if entry.row is None else entry.row, entry.visit_id or "")
+                writer.writerow((*row, entry.reason.value, entry.detail))
+    except OSError as error:
+        raise click.ClickException(f"cannot write {file}: {error.strerror}") from error
 
 
 def _print_table(summary: Summary) -> None:

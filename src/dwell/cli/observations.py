@@ -45,7 +45,10 @@ def import_file(context: click.Context, *, file: Path, organization_id: object, 
         return
     click.echo(
         f"{receipt.accepted} accepted, {receipt.duplicates} known already, {len(receipt.rejected)} rejected"
+        + (f"; {len(receipt.flagged)} of the accepted are kept but not applied" if receipt.flagged else "")
     )
+    for flag in receipt.flagged[:SHOWN_REJECTIONS]:
+        click.echo(f"  item {flag.index}: not applied, {flag.reason}", err=True)
     for rejection in receipt.rejected[:SHOWN_REJECTIONS]:
         click.echo(f"  item {rejection.index}: {rejection.field} {rejection.message}", err=True)
     if len(receipt.rejected) > SHOWN_REJECTIONS:
@@ -57,7 +60,7 @@ async def _import(settings: Settings, organization_id: OrganizationId, body: byt
     from dwell.bootstrap import opened_ports
     from dwell.protocols.observations import split
 
-    accepted, duplicates, rejected = 0, 0, []
+    accepted, duplicates, rejected, flagged = 0, 0, [], []
     async with opened_ports(settings, create=False) as ports:
         if not await organization_exists(ports, organization_id):
             raise NotFound("There is no such organization.")
@@ -66,7 +69,8 @@ async def _import(settings: Settings, organization_id: OrganizationId, body: byt
             accepted += part.accepted
             duplicates += part.duplicates
             rejected += [msgspec.structs.replace(r, index=first_index + r.index) for r in part.rejected]
-    return Receipt(accepted, duplicates, tuple(rejected))
+            flagged += [msgspec.structs.replace(f, index=first_index + f.index) for f in part.flagged]
+    return Receipt(accepted, duplicates, tuple(rejected), tuple(flagged))
 
 
 async def _take(ports: Ports, organization_id: OrganizationId, lines: bytes) -> Receipt:
@@ -77,4 +81,4 @@ async def _take(ports: Ports, organization_id: OrganizationId, lines: bytes) -> 
     batch = read_batch(lines, lines=True, received_at=received_at)
     receipt = await ingest(ports, organization_id, batch.items, received_at=received_at)
     rejected = sorted((*receipt.rejected, *batch.rejected), key=lambda rejection: rejection.index)
-    return Receipt(receipt.accepted, receipt.duplicates, tuple(rejected))
+    return msgspec.structs.replace(receipt, rejected=tuple(rejected))

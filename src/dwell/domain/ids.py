@@ -12,5 +12,7 @@ PolicyId = NewType("PolicyId", str)
 SessionId = NewType("SessionId", str)
 OrderId = NewType("OrderId", str)
 EventId = NewType("EventId", str)
+StationId = NewType("StationId", str)
+TransactionId = NewType("TransactionId", str)
 Zone = NewType("Zone", str)
 """A price zone as the market names it: `DE-LU`, `AT`, `SE3`."""

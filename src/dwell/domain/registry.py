@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, UserId, VehicleId
+from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.terms import Agreed, PolicyTerms
 from dwell.domain.tariff.contracts import IMPORT, resolved_zone
 
@@ -42,13 +43,6 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: OrganizationId
     reference: str
     created_at: datetime
-
-
-class BaseLoad(msgspec.Struct, frozen=True):
-    """Load of the rest of a connection, W, from a local wall time `HH:MM` on, every day."""
-
-    start: str
-    power_w: int
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):

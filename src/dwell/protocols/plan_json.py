@@ -335,6 +335,7 @@ def write_plan(plan: Plan, words: Explanation) -> Json:
         "reachable": plan.reachable,
         "reachable_soc_percent": plan.reachable_soc_percent,
         "price_coverage": plan.price_coverage,
+        "gap": plan.gap,
     }
 
 

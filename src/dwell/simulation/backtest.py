@@ -24,7 +24,7 @@ from dwell.domain.policy.schedule import Deadline
 from dwell.domain.policy.terms import PolicyTerms
 from dwell.domain.registry import Information, Location, Organization, User, Vehicle
 from dwell.domain.session.record import Session
-from dwell.domain.session.settle import Stretch, baseline_stretch, row_stretches
+from dwell.domain.session.settle import Stretch, baseline_stretches, row_stretches
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.simulation.clock import SeededIds, VirtualClock
 from dwell.simulation.vehicle import VirtualVehicle
@@ -275,9 +275,8 @@ async def _collect(
         for session in page:
             tally.rows.append(_row(session, references[session.vehicle_id]))
             _add_all(tally.smart_wh, ((row.start_at, row.energy_wh) for row in row_stretches(session)))
-            baseline = baseline_stretch(session)
-            if baseline is not None:
-                _add_all(tally.baseline_wh, quarters_of(baseline))
+            for stretch in baseline_stretches(session):
+                _add_all(tally.baseline_wh, quarters_of(stretch))
         if len(page) < _PAGE or page[-1].plugged_in_at is None:
             break
         key = PageKey(page[-1].plugged_in_at, page[-1].id)

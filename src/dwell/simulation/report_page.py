@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from html import escape
 from string import Template
 from zoneinfo import ZoneInfo
@@ -187,11 +188,20 @@ def _sections(study: Study, lived: Lived) -> list[str]:
             sections.append(
                 _section(
                     "Prices, and the energy charged on top",
-                    "The seven days in a row with the most energy.",
+                    days_shown(week.start_at, week.end_at),
                     draw("week", week_of_prices(energies, week), times_as_high=1.35),
                 )
             )
     return sections
+
+
+def days_shown(start_at: datetime, end_at: datetime) -> str:
+    """How many days the plot shows: seven, or fewer where the prices end before."""
+    days = max(1, round((end_at - start_at) / timedelta(days=1)))
+    if days == 1:
+        return "The day with the most energy."
+    words = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
+    return f"The {words[days]} days in a row with the most energy."
 
 
 def _section(title: str, note: str, drawing: tuple[str, str]) -> str:

@@ -14,7 +14,7 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.prices import import_prices
 from dwell.domain.errors import Conflict
 from dwell.domain.session.record import RECORDS_ONLY, Session
-from dwell.domain.session.settle import baseline_stretch, row_stretches
+from dwell.domain.session.settle import baseline_stretches, row_stretches
 from dwell.domain.tariff.cost import cost_of
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from house import ZONE, House, a_house, hourly_prices
@@ -138,8 +138,8 @@ async def test_the_baseline_can_be_worked_out_again_from_the_record() -> None:
     garage = await a_garage(MemoryStore(), 55)
     settled = await garage.leave(EVENING + 11.5 * HOUR)
     curve = PriceCurve.of("EUR", hourly_prices())
-    baseline = baseline_stretch(settled)
-    assert settled.valuation is not None and baseline is not None
+    [baseline] = baseline_stretches(settled)
+    assert settled.valuation is not None
     assert baseline.start_at == settled.plugged_in_at
     assert baseline.end_at - baseline.start_at == timedelta(hours=settled.energy_wh / 11_000)
     assert cost_of([baseline], curve) == settled.valuation.baseline_cost

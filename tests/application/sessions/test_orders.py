@@ -52,6 +52,15 @@ async def test_a_start_at_every_planned_block_and_a_stop_at_its_end() -> None:
     assert settled.soc_to_percent == pytest.approx(80, abs=0.5)
 
 
+async def test_a_vehicle_above_its_target_that_charges_on_is_told_to_stop() -> None:
+    house = await a_house(MemoryStore())
+    await house.live_until(EVENING + 2 * HOUR)
+    await house.tell(plugged(2, charging=True, power_w=11_000, soc_percent=90))
+    await house.look()
+    assert (await running(house)).reason == "already_at_target"
+    assert [order.kind for order in house.vehicle.given] == [STOP]
+
+
 async def test_an_order_is_sent_again_every_five_minutes_three_times_and_then_failed() -> None:
     house = await a_house(MemoryStore())
     await idle_until(house, 6 + 1 / 3 - 1 / 60)

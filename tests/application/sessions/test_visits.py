@@ -13,6 +13,7 @@ from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.ids import LocationId
 from dwell.domain.policy.schedule import Deadline
 from dwell.domain.session.facts import Fact
+from dwell.domain.session.incoming import Flagged
 from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING
 from dwell.domain.session.settle import is_hidden
 from house import AT_HOME, BUILT_AT, CAR, ELSEWHERE, HOME, ORGANIZATION, House, a_house, home
@@ -274,7 +275,8 @@ async def test_a_late_fact_revises_and_one_too_late_is_only_kept() -> None:
     [settled] = await house.settled()
     assert (settled.energy_wh, settled.revision) == (5_000, 2)
     too_late = plugged(6, energy_register_wh=9_000)
-    assert (await house.tell(too_late, at=EVENING + timedelta(days=8))).accepted == 1
+    receipt = await house.tell(too_late, at=EVENING + timedelta(days=8))
+    assert (receipt.accepted, receipt.flagged) == (1, (Flagged(0, "late"),))
     [settled] = await house.settled()
     assert (settled.energy_wh, settled.revision) == (5_000, 2)
 

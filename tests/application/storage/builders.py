@@ -14,9 +14,9 @@ from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sqlite import SqliteStore
 from dwell.application.ports import Event, PageKey, Reader, StoredFact, Transaction
 from dwell.domain.ids import LocationId, OrderId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
+from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.terms import Agreed, PolicyTerms, VisitTerms
 from dwell.domain.registry import (
-    BaseLoad,
     Credential,
     Information,
     Location,

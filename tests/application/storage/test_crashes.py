@@ -73,13 +73,24 @@ async def test_a_full_disk_refuses_writes_reads_go_on_and_it_heals(sqlite_path: 
     assert report["healed"] == {"trouble": None, "reads": [*report["acknowledged"], "healed"]}
 
 
+COPY_BACK = "PRAGMA wal_checkpoint(TRUNCATE)"
+
+
 class SickDisk:
-    """Opens connections on which the next COMMIT fails as a disk does, as often as told."""
+    """Opens connections on which the next COMMIT, or copying back, fails as a disk does, as often as told."""
 
     def __init__(self, code: int) -> None:
         self.code = code
         self.failures = 0
         self.opened = 0
+        self.commits = 0
+        self.failures_to_copy = 0
+        self.ran: list[str] = []
+
+    def error(self) -> sqlite3.OperationalError:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = self.code
+        return error
 
     def __call__(self, path: Path, *, writes: bool) -> Any:
         self.opened += writes
@@ -97,11 +108,14 @@ class SickConnection:
         return getattr(self._connection, name)
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        self._disk.commits += sql == "COMMIT"
+        self._disk.ran.append(sql)
+        if sql == COPY_BACK and self._disk.failures_to_copy:
+            self._disk.failures_to_copy -= 1
+            raise self._disk.error()
         if sql == "COMMIT" and self._disk.failures:
             self._disk.failures -= 1
-            error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = self._disk.code
-            raise error
+            raise self._disk.error()
         return self._connection.execute(sql, *values)
 
 
@@ -128,6 +142,49 @@ async def test_a_commit_that_the_disk_fails_is_told_to_all_and_leaves_nothing(
     assert store.trouble is None
     assert (disk.opened > 1) == reopens
     assert await get(store, "vehicles", b.OURS) == [b.vehicle()]
+    await store.close()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_FULL])
+async def test_after_an_input_output_error_nothing_is_written_before_the_log_is_copied_back(
+    sqlite_path: Path, code: int
+) -> None:
+    """Not a byte of what the failed commit may have left is built upon: see docs/decisions/0010."""
+    disk = SickDisk(sqlite3.SQLITE_IOERR_FSYNC)
+    store = await SqliteStore.open(sqlite_path, connect=disk)
+    await put(store, "save_vehicle", b.vehicle(id="before"))
+    disk.failures = 1
+    with pytest.raises(Unavailable):
+        await put(store, "save_vehicle", b.vehicle(id="failed"))
+    disk.code, disk.failures_to_copy = code, 2
+    disk.ran.clear()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await put(store, "save_vehicle", b.vehicle(id="refused"))
+        assert store.trouble
+        assert [one.id for one in await get(store, "vehicles", b.OURS)] == ["before"], "reads go on"
+    assert "BEGIN IMMEDIATE" not in disk.ran
+    await put(store, "save_vehicle", b.vehicle(id="after"))
+    assert disk.ran.index(COPY_BACK) < disk.ran.index("BEGIN IMMEDIATE")
+    assert [one.id for one in await get(store, "vehicles", b.OURS)] == ["after", "before"]
+    assert store.trouble is None
+    await store.close()
+
+
+@pytest.mark.parametrize(("time_s", "commits"), [(0.0, range(30, 31)), (60.0, range(1, 4))])
+async def test_works_join_a_commit_only_for_so_long(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch, time_s: float, commits: range
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "GROUP_TIME_S", time_s)
+    disk = SickDisk(sqlite3.SQLITE_FULL)
+    store = await SqliteStore.open(sqlite_path, connect=disk)
+
+    async def saves(tx: Transaction, number: int) -> None:
+        await tx.save_vehicle(b.vehicle(id=f"car-{number}"))
+
+    await asyncio.gather(*works(store, 30, saves))
+    assert disk.commits in commits
+    assert len(await get(store, "vehicles", b.OURS)) == 30
     await store.close()
 
 

@@ -55,6 +55,18 @@ async def test_facts_come_back_in_order_of_time(store: AnyStore) -> None:
     assert await kept(store, since=b.NOON + timedelta(minutes=4)) == []
 
 
+async def test_a_window_holds_the_facts_of_rows_and_packs_that_are_in_it(store: AnyStore) -> None:
+    facts = [fact(minute) for minute in range(12)]
+    for last in (3, 7):
+        await add(store, *facts[last - 3 : last + 1])
+        await pack(store, last)
+    await add(store, *facts[8:])
+    for first in range(12):
+        for last in range(first, 12):
+            window = {"since": facts[first].fact.at, "until": facts[last].fact.at}
+            assert await kept(store, **window) == facts[first : last + 1]
+
+
 async def test_a_digest_is_stored_once_within_a_batch_and_across_batches(store: AnyStore) -> None:
     assert await add(store, fact(1), fact(2), fact(1)) == [True, True, False]
     assert await add(store, fact(2), fact(3), fact(3), fact(2)) == [False, True, False, False]

@@ -85,11 +85,29 @@ async def test_the_quarantine_keeps_raw_bytes(store: AnyStore) -> None:
     item = Quarantined(
         organization_id=b.OURS, vehicle_id=None, received_at=b.NOON, reason="in_future", raw=b"\x00\xff{"
     )
-    await put(store, "add_quarantined", [item, item])
+    assert await put(store, "add_quarantined", [item]) == [True]
     if isinstance(store, MemoryStore):
-        assert store.quarantined == [item, item]
+        assert store.quarantined == [item]
     else:
-        assert await rows_in(store, "SELECT raw, reason FROM quarantine") == [(item.raw, "in_future")] * 2
+        assert await rows_in(store, "SELECT raw, reason FROM quarantine") == [(item.raw, "in_future")]
+
+
+async def test_what_comes_again_is_kept_aside_once(store: AnyStore) -> None:
+    item = Quarantined(organization_id=b.OURS, vehicle_id=b.CAR, received_at=b.NOON, reason="late", raw=b"{}")
+    others = [
+        structs.replace(item, **{name: value})
+        for name, value in (
+            ("organization_id", b.THEIRS),
+            ("vehicle_id", None),
+            ("reason", "x"),
+            ("raw", b"[]"),
+        )
+    ]
+    assert await put(store, "add_quarantined", [item, *others, item]) == [True] * 5 + [False]
+    again = [structs.replace(one, received_at=b.NOON + b.HOUR) for one in (item, *others)]
+    assert await put(store, "add_quarantined", again) == [False] * 5
+    assert await put(store, "forget_before", b.NOON + b.HOUR, limit=9) == 5
+    assert await put(store, "add_quarantined", again) == [True] * 5
 
 
 async def test_what_is_old_is_forgotten_and_the_rest_goes_on(store: AnyStore) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_mock_engine
@@ -199,3 +200,20 @@ async def test_an_address_that_the_driver_cannot_read_is_refused_without_telling
     with pytest.raises(Refused) as caught:
         await open_store("postgresql://me:hunter2@db:notaport/x")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_migration_keeps_what_is_there(tmp_path: Path) -> None:
+    written = io.StringIO()
+    config = Config(output_buffer=written)
+    config.set_main_option("script_location", "dwell.adapters.storage:migrations")
+    config.attributes["dialect"] = "sqlite"
+    command.upgrade(config, "0001", sql=True)
+    path = tmp_path / "dwell.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(written.getvalue())
+        kept = [(n, "ours", None, n * 1_000, "late", b"{}") for n in (1, 2)]
+        connection.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", kept)
+        connection.commit()
+    asyncio.run(schema.upgrade(f"sqlite:///{path}"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM quarantine").fetchall() == [(*row, None) for row in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 import sqlite3
@@ -16,15 +17,17 @@ from dwell.adapters.storage.tables import metadata
 
 TENANTS = {name for name, table in metadata.tables.items() if "organization_id" in table.c}
 OF_ALL_ORGANIZATIONS = {
-    "CREDENTIAL",  # tells which organization it is
-    "FORGET_EVENTS",  # time takes from all alike
-    "FORGET_QUARANTINED",  # the same
-    "DUE_TRACKS",
-    "NEXT_WAKE",
-    "LIVE_VEHICLES_IN_ZONE",  # a price change concerns whoever charges in its zone
-    "SETTLED_IN_ZONE",
-    "FORMULAS_USING",  # a market's prices concern every formula over them
+    "CREDENTIAL": "it tells which organization it is that asks",
+    "FORGET_EVENTS": "time takes from all alike, and nothing is told of what it took",
+    "FORGET_QUARANTINED": "time takes from all alike, and nothing is told of what it took",
+    "DUE_TRACKS": "the engine looks after every vehicle; what it finds names its organization",
+    "NEXT_WAKE": "the engine sleeps until the first vehicle of any; an instant is all that is told",
+    "LIVE_VEHICLES_IN_ZONE": "a price concerns whoever charges in its zone; what is found names its organization",
+    "FORMULAS_USING": "a market's prices concern every formula over them; what is found names its organization",
+    "SETTLED_IN_ZONE": "a price concerns whoever has charged in its zone; what is found names its organization",
 }
+"""Statements on tenants' tables that are not bound to one organization, each with its reason."""
+STORAGE = Path(statements.__file__).parent
 TEXTS = {name: text for name, text in vars(statements).items() if name.isupper() and isinstance(text, str)}
 INSERTS = {name: one for name, one in vars(statements).items() if isinstance(one, Insert)}
 
@@ -77,7 +80,7 @@ def forgets_the_tenant(text: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(TEXTS) - OF_ALL_ORGANIZATIONS))
+@pytest.mark.parametrize("name", sorted(set(TEXTS) - set(OF_ALL_ORGANIZATIONS)))
 def test_a_statement_names_the_organization(name: str) -> None:
     assert not forgets_the_tenant(TEXTS[name])
 
@@ -89,6 +92,28 @@ def test_a_built_statement_names_the_organization() -> None:
 def test_a_forgetful_statement_would_be_found() -> None:
     assert all(forgets_the_tenant(TEXTS[name]) for name in OF_ALL_ORGANIZATIONS)
     assert forgets_the_tenant("SELECT body FROM sessions WHERE id = :id")
+
+
+def sql_in(source: str) -> list[str]:
+    """Texts of the module that are SQL on a tenant's table, in whatever pieces they are put together."""
+    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    verb = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN|RETURNING|WHERE)\b")
+    return [
+        text for text in texts if isinstance(text, str) and verb.search(text) and set(text.split()) & TENANTS
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(STORAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_statements_are_written_where_they_are_read_by_this_test(path: Path) -> None:
+    """What is not in `statements` is not seen by the tests above: there is none elsewhere."""
+    found = sql_in(path.read_text())
+    assert bool(found) == (path.stem == "statements"), found
+
+
+def test_a_statement_in_pieces_would_be_found() -> None:
+    assert sql_in('rows.all("SELECT body FROM sessions WHERE id = :id")')
+    assert sql_in('f"SELECT {columns} FROM facts WHERE {condition}"')
+    assert not sql_in('"""Sessions, facts and orders of one vehicle."""')
 
 
 @pytest.mark.parametrize("name", sorted(INSERTS))

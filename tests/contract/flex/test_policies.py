@@ -117,6 +117,15 @@ def test_every_fault_of_a_change_is_named_and_nothing_is_changed(
     assert home.tenant.get(f"{PATH}/{home.policy['id']}") == home.policy
 
 
+def test_the_last_deadline_of_a_week_cannot_be_taken_away(home: Home) -> None:
+    days = list(home.policy["schedule"])
+    patch(home, {"schedule": dict.fromkeys(days[:6])})
+    problem = patch(home, {"batteryReserve": 5, "schedule": {"sunday": None}}, 400)
+    assert [issue["field"] for issue in problem["issues"]] == ["schedule"]
+    kept = home.tenant.get(f"{PATH}/{home.policy['id']}")
+    assert (kept["batteryReserve"], kept["schedule"]["sunday"]) == (20, EVERY_DAY)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[", b"[]", b"null", b'{"batteryReserve":NaN}', b"[" * 100_000, b"\xff"]
 )

@@ -29,9 +29,9 @@ def test_a_batch_is_counted_as_published(home: Home) -> None:
     items = [home.at(-10, plugged_in=True, **AT_HOME), home.at(-9, charging=True, power_kw=7.4)]
     answer = home.tenant.client.post(PATH, json=items)
     assert answer.status_code == 202
-    assert answer.content == b'{"accepted":2,"duplicates":0,"rejected":[]}'
+    assert answer.content == b'{"accepted":2,"duplicates":0,"rejected":[],"flagged":[]}'
     again = home.tenant.client.post(PATH, json=[*items, items[0]])
-    assert again.json() == {"accepted": 0, "duplicates": 3, "rejected": []}
+    assert again.json() == {"accepted": 0, "duplicates": 3, "rejected": [], "flagged": []}
 
 
 def test_what_is_answered_is_seen_at_once(home: Home) -> None:
@@ -65,6 +65,7 @@ def test_a_bad_line_is_rejected_alone(home: Home) -> None:
         "accepted": 1,
         "duplicates": 0,
         "rejected": [{"index": 0, "field": "", "message": "is not JSON"}],
+        "flagged": [],
     }
 
 
@@ -129,6 +130,21 @@ def test_of_a_member_named_twice_the_last_one_counts_if_all_are_right(home: Home
     home_item = f'[{item}, "soc_percent": 90, "soc_percent": 20}}]'
     assert send(home, home_item.encode()).json()["accepted"] == 1
     assert home.session()["statistics"]["aggregated"]["batteryFrom"] == 20
+
+
+def test_what_is_accepted_but_not_applied_is_named_with_its_reason(home: Home) -> None:
+    odd = ["1970-01-01T00:00:00Z", "2036-01-10T00:00:00Z", "2026-01-10T11:00:00"]
+    items = [home.at(-10, plugged_in=True), *({"vehicle_id": home.vehicle["id"], "at": at} for at in odd)]
+    assert home.tenant.client.post(PATH, json=items).json() == {
+        "accepted": 4,
+        "duplicates": 0,
+        "rejected": [],
+        "flagged": [
+            {"index": 1, "reason": "before_2010"},
+            {"index": 2, "reason": "in_future"},
+            {"index": 3, "reason": "no_zone"},
+        ],
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import httpx
@@ -15,6 +15,7 @@ from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Reader, Transaction
 from dwell.bootstrap import build_app
 from dwell.domain.errors import Unavailable
+from dwell.domain.ids import VehicleId
 from dwell.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -33,10 +34,12 @@ class FailingStore(MemoryStore):
     fault: Exception | None = None
     reads_work = False
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
         if self.fault is not None:
             raise self.fault
-        return await super().write(work)
+        return await super().write(work, about=about)
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         if self.fault is not None and not self.reads_work:

@@ -99,6 +99,58 @@ def test_a_register_that_jumps_beyond_any_connector_is_not_believed() -> None:
     assert (ledger.energy_wh, ledger.register_faults) == (1_000 + 1_000, 1)
 
 
+def test_after_a_single_register_reading_the_charge_counts() -> None:
+    ledger = told((0, charge(40, wh=9_000)), (60, charge(45)), (120, charge(49)))
+    assert ledger.energy_wh == pytest.approx(0.09 * 77_000 / 0.9)
+    assert ledger.source == "soc"
+
+
+def test_a_later_register_reading_takes_over_from_the_charge() -> None:
+    ledger = a_ledger()
+    for minutes, said in [(0, charge(40, wh=9_000)), (60, charge(49)), (90, charge(50))]:
+        read(ledger, minutes * MINUTE_S, said)
+    assert ledger.closed().energy_wh == pytest.approx(0.10 * 77_000 / 0.9)
+    assert ledger.energy_since_wh(0) == pytest.approx(0.10 * 77_000 / 0.9)
+    read(ledger, 120 * MINUTE_S, register(17_000))
+    assert (ledger.closed().energy_wh, ledger.closed().source) == (8_000, "register")
+
+
+def test_the_charge_after_a_register_counts_only_what_the_register_has_not() -> None:
+    """40 to 50 % is 8,556 Wh at the meter; the register showed 6,000 of them."""
+    ledger = told((0, charge(40, wh=9_000)), (60, register(15_000)), (120, charge(50)))
+    assert ledger.by_source_wh == {"register": 6_000, "soc": pytest.approx(0.10 * 77_000 / 0.9 - 6_000)}
+
+
+@pytest.mark.parametrize("absurd_wh", [900_000_000, 0, 5])
+@pytest.mark.parametrize("minutes", [15, 120])
+def test_an_absurd_reading_between_good_ones_changes_nothing(absurd_wh: int, minutes: int) -> None:
+    readings = [120_000_000, 120_001_000, absurd_wh, 120_003_000, 120_004_000]
+    ledger = told(*[(n * minutes, register(wh)) for n, wh in enumerate(readings)])
+    assert (ledger.energy_wh, ledger.register_faults) == (4_000, 1)
+
+
+def test_two_absurd_readings_in_a_row_change_nothing() -> None:
+    readings = [120_000, 900_000_000, 700_000_000, 123_000]
+    ledger = told(*[(15 * n, register(wh)) for n, wh in enumerate(readings)])
+    assert (ledger.energy_wh, ledger.register_faults) == (3_000, 2)
+
+
+def test_a_lifetime_is_never_the_energy_of_a_gap() -> None:
+    """0 then 221 kWh after an hour could be a rise by 400 kW; no battery holds it, and the old reading explains it."""
+    ledger = told((0, register(220_000)), (60, register(0)), (120, register(221_000)))
+    assert ledger.energy_wh == 1_000
+
+
+def test_over_a_reset_the_charge_counts() -> None:
+    ledger = told((0, charge(40, wh=120_000)), (60, charge(49, wh=0)), (120, register(4_000)))
+    assert ledger.energy_wh == pytest.approx(0.09 * 77_000 / 0.9 + 4_000)
+
+
+def test_a_reading_that_is_doubted_to_the_end_gives_nothing() -> None:
+    ledger = told((0, register(120_000, power_w=6_000)), (30, register(900_000_000, power_w=0)))
+    assert (ledger.energy_wh, ledger.source) == (3_000, "power")
+
+
 def test_a_register_that_was_rounded_down_is_no_reset() -> None:
     readings = [1_240, 1_240, 1_140, 1_350, 1_760, 1_660, 1_860]
     ledger = told(*[(n / 3, register(wh)) for n, wh in enumerate(readings)])
@@ -330,6 +382,16 @@ def test_a_run_ends_where_the_mode_changes() -> None:
         ("BATTERY_RESERVE", 3_000),
         ("REGULAR", 1_500),
     ]
+
+
+def test_runs_stay_in_order_where_the_charge_tells_of_the_time_before_power() -> None:
+    ledger = told(
+        (0, {"soc_percent": 40}),
+        (15, {"power_w": 6_000}),
+        (30, {"power_w": 0, "soc_percent": 45}),
+        (45, {}),
+    )
+    assert [(run.start_s / 60, run.end_s / 60) for run in ledger.runs] == [(0, 15), (15, 30)]
 
 
 def test_the_peak_is_no_artefact_of_two_readings_a_second_apart() -> None:

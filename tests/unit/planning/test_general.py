@@ -71,3 +71,20 @@ def test_problems_beyond_its_size_keep_their_plan_and_their_gap() -> None:
     known: Found = (np.zeros(MOST_SLOTS + 1, np.int8), -1, 0.0, 0.5)
 
     assert least_cost_by_solver(slots, terms, known) is known
+
+
+@pytest.mark.parametrize(("number", "start_cost"), [(1, 0.02), (3, 0.25), (4, 0.25), (5, 0.02)])
+def test_months_of_slots_that_all_differ_get_a_plan_and_an_honest_gap(number: int, start_cost: float) -> None:
+    rng = np.random.default_rng(number)
+    ends, powers = np.arange(1, 3001) / 4, rng.uniform(2, 11, 3000)
+    slots = Slots(ends - 0.25, ends, np.round(rng.normal(0.2, 0.01, 3000), 2), powers, powers)
+    need = float(rng.uniform(0.02, 0.5)) * float(powers.sum()) / 4
+    terms = Terms(need, need, start_cost, 1.4, True, False)
+    found = least_cost(slots, terms)
+    cheapest_first = np.argsort(slots.price, kind="stable")
+    rest = np.clip(need - np.cumsum(powers[cheapest_first] / 4) + powers[cheapest_first] / 4, 0, None)
+    bound = float(np.dot(np.minimum(powers[cheapest_first] / 4, rest), slots.price[cheapest_first]))
+    ours = objective(slots, terms, found)
+
+    assert 0.0 <= found[3] < 0.5
+    assert bound <= ours <= bound + start_cost * 3000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,75 @@ def test_plot_draws_a_file(tmp_path: Path, suffix: str) -> None:
 
     assert result.exit_code == 0
     assert path.stat().st_size > 5000
+
+
+def quarters(count: int) -> list[dict[str, Any]]:
+    """That many quarter hours from the good problem's first price on, cheap ones between dear ones."""
+    first_at, quarter = datetime(2026, 1, 10, 17, tzinfo=UTC), timedelta(minutes=15)
+    return [
+        {
+            "start": (first_at + i * quarter).isoformat(),
+            "end": (first_at + (i + 1) * quarter).isoformat(),
+            "price": (7 * i * i % 101) / 300 - 0.05,
+        }
+        for i in range(count)
+    ]
+
+
+def answered(document: object) -> Any:
+    result = run(json.dumps(document))
+    assert result.exit_code == 0, result.stdout
+    return json.loads(result.stdout)
+
+
+def test_a_deadline_that_has_passed_means_at_once_and_too_late() -> None:
+    answer = answered(changed(("target.ready_by", "2026-01-09T06:00:00Z")))
+
+    assert answer["reachable"] is False
+    assert answer["blocks"][0]["start"] == "2026-01-10T17:07:00Z"
+    assert answer["reachable_soc_percent"] == answer["soc_at_ready_by_percent"] == 35
+
+
+def test_without_any_price_the_car_is_charged_all_the_same() -> None:
+    answer = answered(changed(("prices", [])))
+
+    assert (answer["reachable"], answer["price_coverage"], answer["cost"]) == (True, 0, 0)
+    assert answer["energy_kwh"] == pytest.approx(45 / 100 * 77 / 0.9)
+
+
+def test_a_gap_in_the_prices_is_judged_and_owned_up_to() -> None:
+    answer = answered(changed(("prices.1.start", "2026-01-10T20:00:00Z")))
+
+    assert answer["reachable"] is True
+    assert answer["price_coverage"] == pytest.approx(1 - 120 / (12 * 60 + 53))
+
+
+@pytest.mark.parametrize("control", ["on_off", "modulating"])
+def test_ten_thousand_prices_are_planned_to_the_end(control: str) -> None:
+    rows = quarters(10_000)
+    late = ("target.ready_by", rows[-1]["end"])
+    answer = answered(changed(("prices", rows), late, ("vehicle.control", control)))
+
+    assert (answer["reachable"], answer["price_coverage"]) == (True, 1)
+    assert answer["energy_kwh"] >= 45 / 100 * 77 / 0.9 - 1e-6
+
+
+def test_every_fault_among_ten_thousand_prices_is_named_at_once() -> None:
+    rows = quarters(10_000)
+    rows[1]["price"], rows[5000]["price"] = float("nan"), float("-inf")
+    rows[7000]["start"] = rows[6999]["start"]
+    rows[9999]["end"] = rows[9999]["start"]
+    bad = changed(
+        ("prices", rows), ("vehicle.battery_capacity_kwh", -77), ("vehicle.power_max_kw", float("inf"))
+    )
+    result = run(json.dumps(bad))
+
+    assert result.exit_code == 2
+    assert {fault["field"] for fault in json.loads(result.stdout)["error"]["faults"]} == {
+        "prices[1].price",
+        "prices[5000].price",
+        "prices[7000].start",
+        "prices[9999].end",
+        "vehicle.battery_capacity_kwh",
+        "vehicle.power_max_kw",
+    }

@@ -202,6 +202,7 @@ def test_the_answer_has_every_word_of_it() -> None:
         "reachable",
         "reachable_soc_percent",
         "price_coverage",
+        "gap",
     ]
     assert isinstance(answer["blocks"], list)
     assert list(answer["blocks"][0]) == ["type", "start", "end", "power_kw", "energy_kwh", "cost", "reason"]

@@ -11,7 +11,7 @@ from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.cut import End
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
-from dwell.domain.session.settle import baseline_stretch, is_hidden, observed, settled
+from dwell.domain.session.settle import baseline_stretches, is_hidden, observed, settled
 from dwell.domain.session.visit import begin, step
 from house import BUILT_AT
 from properties.test_ledger import a_session
@@ -122,7 +122,6 @@ def test_the_baseline_charges_at_the_full_power_there_was(
     visit = begin(Fact(BUILT_AT, plugged_in=True, power_w=power_w, energy_register_wh=0), terms)
     step(visit, Fact(BUILT_AT + 600 * MINUTE, plugged_in=False, energy_register_wh=11_000), terms)
     end = End(BUILT_AT + 600 * MINUTE, observed=True)
-    baseline = baseline_stretch(settled(a_session(terms), visit, end, end.at, curve=None))
-    assert baseline is not None
+    [baseline] = baseline_stretches(settled(a_session(terms), visit, end, end.at, curve=None))
     assert (baseline.start_at, baseline.energy_wh) == (BUILT_AT, 11_000)
     assert (baseline.end_at - BUILT_AT) / timedelta(hours=1) == pytest.approx(takes_h)

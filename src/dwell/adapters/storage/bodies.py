@@ -1,4 +1,4 @@
-"""Things as blobs, and back. Sessions that wait or are settled are squeezed: they are many, and seldom written."""
+"""Things as blobs, and back. Sessions that wait or are settled are squeezed, they are many; so are events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 import msgspec
 
-from dwell.application.ports import Event, KeptAnswer
+from dwell.application.ports import Event, KeptAnswer, Quarantined
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
@@ -25,7 +25,7 @@ decode_vehicle = msgspec.msgpack.Decoder(Vehicle).decode
 decode_policy = msgspec.msgpack.Decoder(Policy).decode
 decode_track = msgspec.msgpack.Decoder(Track).decode
 decode_fact = msgspec.msgpack.Decoder(Fact).decode
-decode_event = msgspec.msgpack.Decoder(Event).decode
+_decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_order = msgspec.msgpack.Decoder(Order).decode
 decode_webhook = msgspec.msgpack.Decoder(Webhook).decode
 decode_line = msgspec.msgpack.Decoder(Line).decode
@@ -38,6 +38,7 @@ _decode_session = msgspec.msgpack.Decoder(Session).decode
 _SQUEEZED = 0x78
 """A zlib stream begins so; a msgpack map, which is what a session is, never does."""
 _LEVEL = 6
+_LIGHT_LEVEL = 1
 _WORDS_1 = (
     b"reasons reached_at target_number made_at powers_w blocks start_at end_at energy_wh reachable "
     b"reachable_soc_percent price_coverage expected_savings start_soc_percent sentence "
@@ -65,9 +66,28 @@ def encode_session(session: Session) -> bytes:
 
 def decode_session(blob: bytes) -> Session:
     """The session of a blob, squeezed or plain."""
-    if blob[0] != _SQUEEZED:
-        return _decode_session(blob)
-    return _decode_session(zlib.decompressobj(zdict=_WORDS_1).decompress(blob))
+    return _decode_session(_unsqueezed(blob))
+
+
+def encode_event(event: Event) -> bytes:
+    """The event's blob, squeezed lightly: it is written with every change of a session, and soon gone."""
+    squeezer = zlib.compressobj(_LIGHT_LEVEL, zdict=_WORDS_1)
+    return squeezer.compress(encode(event)) + squeezer.flush()
+
+
+def decode_event(blob: bytes) -> Event:
+    """The event of a blob, squeezed or plain."""
+    return _decode_event(_unsqueezed(blob))
+
+
+def _unsqueezed(blob: bytes) -> bytes:
+    return zlib.decompressobj(zdict=_WORDS_1).decompress(blob) if blob[0] == _SQUEEZED else blob
+
+
+def digest_of_quarantined(item: Quarantined) -> bytes:
+    """16 bytes that name what was kept aside of a vehicle, and why."""
+    name = encode((item.vehicle_id, item.reason, item.raw))
+    return hashlib.blake2b(name, digest_size=16, person=b"dwell-quarantine").digest()
 
 
 def digest_of_name(name: str) -> bytes:

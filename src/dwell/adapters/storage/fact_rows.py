@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dwell.adapters.storage import statements
 from dwell.adapters.storage.bodies import decode_fact, encode
-from dwell.adapters.storage.dialect import Row, Rows
+from dwell.adapters.storage.dialect import Row, Rows, Value
 from dwell.adapters.storage.ordering import fact_order
 from dwell.adapters.storage.packs import packed, unpacked
 from dwell.application.ports import StoredFact
@@ -21,6 +21,8 @@ from dwell.domain.instants import micros_of
 
 PACK_LIMIT = 10_000
 """Facts in a new pack: more are cut into several, so that reading one stays a matter of milliseconds."""
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 async def add(
@@ -38,16 +40,25 @@ async def add(
 
 
 async def read(
-    rows: Rows, organization_id: OrganizationId, vehicle_id: VehicleId, since: datetime
+    rows: Rows,
+    organization_id: OrganizationId,
+    vehicle_id: VehicleId,
+    window: tuple[datetime, datetime | None],
 ) -> list[StoredFact]:
-    """Facts at or after `since` in order; of one digest the packed one, else the row."""
-    names = {"organization_id": organization_id, "vehicle_id": vehicle_id}
+    """Facts of the window, both ends included, in order; of one digest the packed one, else the row."""
+    since, until = window[0], window[1] if window[1] is not None else END_OF_TIME
+    names: dict[str, Value] = {
+        "organization_id": organization_id,
+        "vehicle_id": vehicle_id,
+        "since": micros_of(since),
+        "until": micros_of(until),
+    }
     found: dict[bytes, StoredFact] = {}
-    for _, _, blob in await rows.all(statements.PACKS, since=micros_of(since), **names):
+    for _, _, blob in await rows.all(statements.PACKS, **names):
         for stored in unpacked(blob, vehicle_id):
-            if stored.fact.at >= since:
+            if since <= stored.fact.at <= until:
                 found.setdefault(stored.digest, stored)
-    for stored in _stored(await rows.all(statements.FACTS, since=micros_of(since), **names), vehicle_id):
+    for stored in _stored(await rows.all(statements.FACTS, **names), vehicle_id):
         found.setdefault(stored.digest, stored)
     return sorted(found.values(), key=fact_order)
 
@@ -59,7 +70,8 @@ async def pack(rows: Rows, organization_id: OrganizationId, vehicle_id: VehicleI
     if not loose:
         return
     moved = sorted(_stored(loose, vehicle_id), key=fact_order)
-    known = await rows.all(statements.PACKS, since=micros_of(moved[0].fact.at), **names)
+    first, last = micros_of(moved[0].fact.at), micros_of(moved[-1].fact.at)
+    known = await rows.all(statements.PACKS, since=first, until=last, **names)
     changed = [*_joined(known, moved, vehicle_id), *_new_packs(known, moved)]
     await rows.put(
         statements.SAVE_PACK,
@@ -95,7 +107,7 @@ def _joined(
 
 
 def _new_packs(known: list[Row], moved: list[StoredFact]) -> Iterator[tuple[int, list[StoredFact]]]:
-    """The facts after the last known pack, in groups that no instant straddles."""
+    """The facts after the last pack (a known one if they reach beyond it), in groups that no instant straddles."""
     newest = known[-1][0] if known else None
     group: list[StoredFact] = []
     for stored in moved:

@@ -7,9 +7,10 @@ several threads.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
 from dwell.application.ports import Event, Quarantined, Reader, StoredFact, Transaction
 from dwell.domain.errors import Conflict
-from dwell.domain.ids import OrganizationId, SessionId, VehicleId
+from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
 from dwell.domain.session.steering import Order
@@ -54,9 +55,12 @@ class MemoryStore:
     @property
     def quarantined(self) -> list[Quarantined]:
         """What was kept but never applied, in order of receipt."""
-        return list(self.shelves.quarantined)
+        return list(self.shelves.quarantined.values())
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
+        del about  # works are serial here
         for _ in range(ATTEMPTS):
             transaction = MemoryTransaction(
                 self.shelves, keep_events=self._keep_events, keep_packed_facts=self._keep_packed_facts
@@ -105,6 +109,11 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
             raise Conflict("a user of this reference exists", code="user_exists")
         self._put(self._shelves.users, key, user)
         self._put(self._shelves.users_by_reference, by_reference, user)
+
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        return await self.location(organization_id, location_id)
 
     async def save_location(self, location: Location) -> None:
         key = (location.organization_id, location.id)
@@ -201,10 +210,15 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
             self._undo.append(partial(_set_facts, shelf, (shelf.rows, shelf.packed)))
             _set_facts(shelf, after if self._keep_packed_facts else (after[0], []))
 
-    async def add_quarantined(self, items: Sequence[Quarantined]) -> None:
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> list[bool]:
         kept = self._shelves.quarantined
-        self._undo.append(partial(_cut_to, kept, len(kept)))
-        kept.extend(items)
+        new = []
+        for item in items:
+            key = (item.organization_id, item.vehicle_id, item.reason, item.raw)
+            new.append(key not in kept)
+            if new[-1]:
+                self._put(kept, key, item)
+        return new
 
     async def add_events(self, events: Sequence[Event]) -> None:
         if not self._keep_events:
@@ -229,9 +243,9 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
         events, quarantined, newest = shelves.events, shelves.quarantined, shelves.newest_event
         self._undo.append(partial(_put_back, shelves, (events, quarantined, newest)))
         old = {id(event) for event in events[:limit] if event.created_at < instant}
-        odd = {id(item) for item in quarantined[:limit] if item.received_at < instant}
+        odd = {key for key, item in islice(quarantined.items(), limit) if item.received_at < instant}
         shelves.events = [event for event in events if id(event) not in old]
-        shelves.quarantined = [item for item in quarantined if id(item) not in odd]
+        shelves.quarantined = {key: item for key, item in quarantined.items() if key not in odd}
         shelves.newest_event = {
             (event.organization_id, event.session.id): index for index, event in enumerate(shelves.events)
         }
@@ -261,17 +275,17 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
         return sorted(found)
 
     async def settled_in_zone(
-        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
-    ) -> list[Session]:
-        found = [
-            session
-            for session in self._shelves.sessions.values()
-            if session.state == SETTLED
-            and session.terms.zone == zone
-            and (after_id is None or session.id > after_id)
-            and _meets(session, start_at, end_at)
-        ]
-        return sorted(found, key=lambda session: session.id)[:limit]
+        self, zone: str, start_at: datetime, end_at: datetime
+    ) -> list[tuple[OrganizationId, VehicleId, datetime]]:
+        first: dict[tuple[OrganizationId, VehicleId], datetime] = {}
+        for session in self._shelves.sessions.values():
+            plugged_in_at, ended_at = session.plugged_in_at, session.ended_at
+            if session.state != SETTLED or session.terms.zone != zone or plugged_in_at is None:
+                continue
+            if plugged_in_at < end_at and ended_at is not None and ended_at > start_at:
+                key = (session.organization_id, session.vehicle_id)
+                first[key] = min(first.get(key, plugged_in_at), plugged_in_at)
+        return [(*key, at) for key, at in sorted(first.items())]
 
     def _shelf(self, organization_id: str, vehicle_id: str) -> FactShelf:
         key = (organization_id, vehicle_id)
@@ -284,13 +298,6 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
 V = TypeVar("V")
 
 
-def _meets(session: Session, start_at: datetime, end_at: datetime) -> bool:
-    plugged_in_at, ended_at = session.plugged_in_at, session.ended_at
-    return (
-        plugged_in_at is not None and ended_at is not None and plugged_in_at < end_at and ended_at > start_at
-    )
-
-
 def _set_facts(shelf: FactShelf, facts: tuple[dict[bytes, StoredFact], list[StoredFact]]) -> None:
     shelf.rows, shelf.packed = facts
 
@@ -301,6 +308,6 @@ def _cut_to(items: list[V], length: int) -> None:
 
 def _put_back(
     shelves: Shelves,
-    records: tuple[list[Event], list[Quarantined], dict[tuple[str, str], int]],
+    records: tuple[list[Event], dict[Hashable, Quarantined], dict[tuple[str, str], int]],
 ) -> None:
     shelves.events, shelves.quarantined, shelves.newest_event = records

@@ -182,10 +182,15 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader):
         return sorted(found, key=lambda session: (session.plugged_in_at or session.created_at, session.id))
 
     async def facts(
-        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime | None = None,
     ) -> list[StoredFact]:
         shelf = self._shelves.facts.get((organization_id, vehicle_id))
-        return [] if shelf is None else shelf.since(since)
+        return [] if shelf is None else shelf.between(since, until)
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
         shelf = self._shelves.zones.get(zone)

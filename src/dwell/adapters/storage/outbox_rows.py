@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dwell.adapters.storage import statements
-from dwell.adapters.storage.bodies import encode
+from dwell.adapters.storage.bodies import encode_event
 from dwell.adapters.storage.dialect import Row, Rows
 from dwell.application.ports import Event
 from dwell.domain.ids import OrganizationId
@@ -65,7 +65,7 @@ async def _replace(rows: Rows, event: Event, position: int) -> None:
         position=position,
         event_id=event.id,
         created_at=micros_of(event.created_at),
-        body=encode(event),
+        body=encode_event(event),
     )
 
 
@@ -77,5 +77,5 @@ def _row_of(event: Event) -> Row:
         micros_of(event.created_at),
         int(event.significant),
         None,
-        encode(event),
+        encode_event(event),
     )

@@ -1,8 +1,9 @@
 """The grown store: PostgreSQL 15 or newer, by asyncpg.
 
 Isolation is REPEATABLE READ: a work sees one state of everything, and a work that would change what another has changed
-meanwhile fails and is run again from the start. Tracks are locked when they are loaded, so two works about one vehicle
-are serial; rules that no row lock can hold (one unsettled session per policy) are unique indexes. A commit is flushed
+meanwhile fails and is run again from the start. Works that name a vehicle take turns before they ask for a connection;
+those of other processes, and those that learn of their vehicle on the way, meet at its track, which is locked when it
+is loaded. Rules that no row lock can hold (one unsettled session per policy) are unique indexes. A commit is flushed
 before anybody is answered (synchronous_commit = on).
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -34,6 +36,7 @@ from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_transaction import SqlTransaction
 from dwell.application.ports import Reader, Transaction
 from dwell.domain.errors import Unavailable
+from dwell.domain.ids import VehicleId
 
 T = TypeVar("T")
 
@@ -56,6 +59,7 @@ class PostgresStore:
         self._retry_within_s = retry_within_s
         self._curves = CurveCache()
         self._asked = 0
+        self._turns: WeakValueDictionary[VehicleId, asyncio.Lock] = WeakValueDictionary()
         self.trouble: str | None = None
         """Why the last work could not be done, for the health page; None while all is well."""
 
@@ -84,19 +88,27 @@ class PostgresStore:
             raise refused(error) from None
         return cls(pool, retry_within_s=retry_within_s)
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
         async def once() -> T:
             async with self._transaction() as rows:
                 return await work(SqlTransaction(rows, self._curves))
 
-        return await self._tried(once)
+        async def in_turn() -> T:
+            async with AsyncExitStack() as turns:
+                for vehicle_id in sorted(set(about)):  # in one order, so that no two wait for each other
+                    await turns.enter_async_context(self._turns.setdefault(vehicle_id, asyncio.Lock()))
+                return await self._with_retries(once)
+
+        return await self._tried(in_turn)
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         async def once() -> T:
             async with self._transaction(readonly=True) as rows:
                 return await work(SqlReader(rows, self._curves))
 
-        return await self._tried(once)
+        return await self._tried(lambda: self._with_retries(once))
 
     async def close(self) -> None:
         """Wait for what is under way, then close every connection."""
@@ -126,7 +138,7 @@ class PostgresStore:
             raise Unavailable("too many works are waiting; try again", code="overloaded")
         self._asked += 1
         try:
-            answer = await self._with_retries(once)
+            answer = await once()
             self.trouble = None
             return answer
         except Unavailable as error:

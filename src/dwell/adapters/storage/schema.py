@@ -18,6 +18,7 @@ from alembic import command
 from alembic.config import Config
 
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
+from dwell.adapters.storage.care import examine
 from dwell.adapters.storage.file_systems import refuse_network
 from dwell.adapters.storage.postgres_connection import connected
 from dwell.adapters.storage.sqlite_connection import StorageFailure, control, open_connection
@@ -43,10 +44,12 @@ async def upgrade(database_url: str) -> None:
 
 
 async def check(database_url: str) -> None:
-    """Raises Unavailable, naming the command that helps, unless the schema is the one this version works with."""
+    """Raises Unavailable, naming what helps, unless the schema is this version's and the file is whole."""
     address = address_of(database_url)
     if isinstance(address, SqliteAddress):
         found = await asyncio.to_thread(_sqlite_number, address.path)
+        if found is not None:
+            await asyncio.to_thread(examine, address.path.absolute())
     else:
         found = await _postgres_number(address.url)
     compare(found)
@@ -125,6 +128,7 @@ def _sqlite_number(path: Path) -> str | None:
         with closing(open_connection(path.absolute(), writes=False)) as connection:
             return _number_in(connection)
     except StorageFailure as failure:
+        examine(path.absolute())  # says what to do if that is why
         raise failure.unavailable() from failure
 
 

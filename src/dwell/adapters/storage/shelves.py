@@ -7,6 +7,7 @@ stored as they are given; nothing here copies or checks.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Hashable
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
@@ -32,6 +33,7 @@ KEPT_WINDOWS = 512
 _STALE_WAKES = 1024
 _slot_start = attrgetter("start_at")
 _slot_end = attrgetter("end_at")
+_instant = attrgetter("fact.at")
 
 
 def place_of(session: Session) -> Place:
@@ -49,12 +51,13 @@ class FactShelf:
         self.rows: dict[bytes, StoredFact] = {}
         self.packed: list[StoredFact] = []
 
-    def since(self, at: datetime) -> list[StoredFact]:
-        """Facts at or after `at` in order; of one digest the packed one, else the row."""
-        first = bisect_left(self.packed, at, key=lambda s: s.fact.at)
-        found = {stored.digest: stored for stored in self.packed[first:]}
+    def between(self, since: datetime, until: datetime | None) -> list[StoredFact]:
+        """Facts from `since` to `until`, both included, in order; of one digest the packed one, else the row."""
+        first = bisect_left(self.packed, since, key=_instant)
+        last = bisect_right(self.packed, until, key=_instant) if until is not None else None
+        found = {stored.digest: stored for stored in self.packed[first:last]}
         for digest, stored in self.rows.items():
-            if stored.fact.at >= at:
+            if stored.fact.at >= since and (until is None or stored.fact.at <= until):
                 found.setdefault(digest, stored)
         return sorted(found.values(), key=fact_order)
 
@@ -147,7 +150,7 @@ class Shelves:
         self.events: list[Event] = []
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}
-        self.quarantined: list[Quarantined] = []
+        self.quarantined: dict[Hashable, Quarantined] = {}
         self._wakes: list[tuple[datetime, str, str]] = []
 
     def put_track(self, key: Key, track: Track | None) -> Track | None:

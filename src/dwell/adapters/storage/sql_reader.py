@@ -193,9 +193,14 @@ class SqlReader(SqlTariffReader, SqlWebhookReader):
         return [bodies.decode_session(body) for (body,) in found]
 
     async def facts(
-        self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime | None = None,
     ) -> list[StoredFact]:
-        return await fact_rows.read(self._rows, organization_id, vehicle_id, since)
+        return await fact_rows.read(self._rows, organization_id, vehicle_id, (since, until))
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
         known = await self._rows.all(statements.ZONE, zone=zone)

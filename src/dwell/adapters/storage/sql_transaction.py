@@ -16,8 +16,8 @@ from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
 from dwell.application.ports import Event, Quarantined, StoredFact
-from dwell.domain.ids import OrganizationId, SessionId, VehicleId
-from dwell.domain.instants import micros_of
+from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
+from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
@@ -40,6 +40,16 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
     async def add_user(self, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))
         await self._put_unique(statements.ADD_USER, row, "user_exists", "a user of this reference exists")
+
+    async def hold_location(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> Location | None:
+        # A lock would not do: who has waited for it still sees what was there when it began. A new version of the
+        # row sends the later one back to its beginning.
+        found = await self._rows.all(
+            statements.HOLD_LOCATION, organization_id=organization_id, id=location_id
+        )
+        return bodies.decode_location(found[0][0]) if found else None
 
     async def save_location(self, location: Location) -> None:
         row = (
@@ -130,11 +140,19 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
     ) -> None:
         await fact_rows.pack(self._rows, organization_id, vehicle_id, until)
 
-    async def add_quarantined(self, items: Sequence[Quarantined]) -> None:
+    async def add_quarantined(self, items: Sequence[Quarantined]) -> list[bool]:
         rows: list[Row] = [
-            (i.organization_id, i.vehicle_id, micros_of(i.received_at), i.reason, i.raw) for i in items
+            (
+                item.organization_id,
+                bodies.digest_of_quarantined(item),
+                micros_of(item.received_at),
+                item.vehicle_id,
+                item.reason,
+                item.raw,
+            )
+            for item in items
         ]
-        await self._rows.put(statements.ADD_QUARANTINED, rows)
+        return await self._rows.put(statements.ADD_QUARANTINED, rows)
 
     async def add_events(self, events: Sequence[Event]) -> None:
         await outbox_rows.add(self._rows, events)
@@ -187,17 +205,15 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
         return [(OrganizationId(organization_id), VehicleId(vid)) for organization_id, vid in found]
 
     async def settled_in_zone(
-        self, zone: str, start_at: datetime, end_at: datetime, *, after_id: str | None, limit: int
-    ) -> list[Session]:
+        self, zone: str, start_at: datetime, end_at: datetime
+    ) -> list[tuple[OrganizationId, VehicleId, datetime]]:
         found = await self._rows.all(
             statements.SETTLED_IN_ZONE,
             zone=zone,
             start_at=micros_of(start_at),
             end_recency=-micros_of(end_at),
-            after_id=after_id or "",
-            limit=limit,
         )
-        return [bodies.decode_session(body) for (body,) in found]
+        return [(OrganizationId(oid), VehicleId(vid), instant_of(first)) for oid, vid, first in found]
 
     async def _put_unique(self, insert: Insert, row: Row, code: str, message: str) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +24,7 @@ from dwell.adapters.storage.sqlite_connection import SqliteRows, StorageFailure,
 from dwell.adapters.storage.sqlite_writer import SqliteWriter
 from dwell.application.ports import Reader, Transaction
 from dwell.domain.errors import Unavailable
+from dwell.domain.ids import VehicleId
 
 T = TypeVar("T")
 Connect = Callable[..., sqlite3.Connection]
@@ -74,7 +75,10 @@ class SqliteStore:
         """Why the last commit failed, for the health page; None while all is well."""
         return self._writer.trouble
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
+    ) -> T:
+        del about  # works are serial here
         answer: T = await self._writer.submit(work)
         return answer
 

@@ -111,6 +111,8 @@ class SqliteRows:
             raise meaning(error) from error
 
     async def put(self, insert: Insert, rows: list[Row]) -> list[bool]:
+        if not rows:
+            return []
         text = compiled_insert(insert, SQLITE)
         bound = [tuple(map(_bound, row)) for row in rows]
         try:
@@ -154,5 +156,5 @@ def _primary(error: sqlite3.Error) -> int:
 
 def _bound(value: Value) -> Value:
     if type(value) is str:
-        return storable(value)
+        return value if value.isascii() and "\x00" not in value else storable(value)
     return json.dumps([storable(text) for text in value]) if isinstance(value, list) else value

@@ -1,19 +1,22 @@
 """The one thread that writes to an SQLite file, and how many works share one commit.
 
-Works wait in a queue. The thread takes all that are there, up to GROUP_LIMIT, runs each inside a savepoint of one
-transaction, commits once, and only then answers. A work that fails is undone alone; a disk that fails undoes them all.
+Works wait in a queue. The thread runs those that are there, each inside a savepoint of one transaction, until they are
+GROUP_LIMIT or have taken GROUP_TIME_S; commits once, and only then answers. A work that fails is undone alone; a disk
+that fails undoes them all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from dwell.adapters.storage.driven import run_now
@@ -28,6 +31,8 @@ QUEUE_LIMIT = 4_096
 """Works that may wait; one more is refused at once, so that whoever sends slows down."""
 GROUP_LIMIT = 256
 """Works in one commit; each waits for all of its group."""
+GROUP_TIME_S = 0.05
+"""How long works join one commit: who waits behind slow ones waits for one of them, not for a group of them."""
 
 Work = Callable[[Transaction], Awaitable[Any]]
 
@@ -94,8 +99,8 @@ class SqliteWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._commit(group)
+        while self._is_asked():
+            group = self._commit_some()
             loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
             for job in group:
                 loops.setdefault(job.loop, []).append(job)
@@ -105,35 +110,57 @@ class SqliteWriter:
         if self._connection is not None:
             self._connection.close()
 
-    def _next_group(self) -> list[Job]:
-        """The works for the next commit; none when closing and done."""
+    def _is_asked(self) -> bool:
+        """Wait for a work. False when closing and done."""
         with self._changed:
             while not self._waiting and not self._closing:
                 self._changed.wait()
-            count = min(GROUP_LIMIT, len(self._waiting))
-            return [self._waiting.popleft() for _ in range(count)]
+            return bool(self._waiting)
 
-    def _commit(self, group: list[Job]) -> None:
-        wanted = [job for job in group if not job.future.cancelled()]
+    def _next_of_group(self, group: list[Job], until: float) -> Job | None:
+        """The next work for the commit, noted in `group`; None when that is enough."""
+        if len(group) >= GROUP_LIMIT or (group and monotonic() >= until):
+            return None
+        with self._changed:
+            job = self._waiting.popleft() if self._waiting else None
+        if job is not None:
+            group.append(job)
+        return job
+
+    def _commit_some(self) -> list[Job]:
+        """Run works and commit them. Returns them, each with its answer or its error."""
+        group: list[Job] = []
         try:
             connection = self._connected()
             control(connection, "BEGIN IMMEDIATE")
-            for job in wanted:
-                self._attempt(connection, job)
+            until = monotonic() + GROUP_TIME_S
+            while (job := self._next_of_group(group, until)) is not None:
+                if not job.future.cancelled():
+                    self._attempt(connection, job)
             control(connection, "COMMIT")
             self.trouble = None
         except StorageFailure as failure:
             self.trouble = str(failure)
-            _log.error("commit failed", extra={"reason": self.trouble, "works": len(wanted)})
+            if not group:  # not even begun: of those who wait, a group is told, and the others try once more
+                while self._next_of_group(group, math.inf) is not None:
+                    pass
+            _log.error("commit failed", extra={"reason": self.trouble, "works": len(group)})
             self._let_go(failure)
-            for job in wanted:
+            for job in group:
                 job.answer, job.error = None, failure.unavailable()
+        return group
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._connect()
-            # What a failed commit left in the log is copied back or cut off before anything is added to it.
-            control(self._connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+            connection = self._connect()
+            try:
+                # What was committed is copied back, and the log with what a failed commit left in it is cut off, before
+                # anything is added to it. See docs/decisions/0010.
+                control(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+            except StorageFailure:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def _attempt(self, connection: sqlite3.Connection, job: Job) -> None:

@@ -41,7 +41,12 @@ ADD_FACT = Insert(
     ("vehicle_id", "digest"),
 )
 SAVE_PACK = _upsert(tables.fact_packs)
-ADD_QUARANTINED = _insert(tables.quarantine)
+ADD_QUARANTINED = Insert(
+    tables.quarantine,
+    ("organization_id", "digest", "received_at", "vehicle_id", "reason", "raw"),
+    "ON CONFLICT (organization_id, digest) DO NOTHING",
+    ("organization_id", "digest"),
+)
 ADD_EVENT = _insert(tables.outbox)
 SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
@@ -65,6 +70,9 @@ USER_BY_REFERENCE = """
 SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
 """
 LOCATION = "SELECT body FROM locations WHERE organization_id = :organization_id AND id = :id"
+HOLD_LOCATION = """
+UPDATE locations SET deleted = deleted WHERE organization_id = :organization_id AND id = :id RETURNING body
+"""
 VEHICLE = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id = :id"
 VEHICLES_BY_ID = "SELECT body FROM vehicles WHERE organization_id = :organization_id AND id @in(ids)"
 POLICY = "SELECT body FROM policies WHERE organization_id = :organization_id AND id = :id"
@@ -118,13 +126,14 @@ SELECT DISTINCT organization_id, vehicle_id FROM sessions WHERE zone = :zone AND
 ORDER BY organization_id, vehicle_id
 """
 SETTLED_IN_ZONE = """
-SELECT body FROM sessions
-WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency AND id > :after_id
-ORDER BY id LIMIT :limit
+SELECT organization_id, vehicle_id, -MAX(recency) FROM sessions
+WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency
+GROUP BY organization_id, vehicle_id ORDER BY organization_id, vehicle_id
 """
 
 FACTS = """
-SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at >= :since
+SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id
+  AND at >= :since AND at <= :until
 """
 FACTS_UNTIL = """
 SELECT digest, body FROM facts WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND at <= :until
@@ -137,7 +146,10 @@ DELETE FROM facts WHERE organization_id = :organization_id AND vehicle_id = :veh
 """
 PACKS = """
 SELECT until_at, from_at, body FROM fact_packs
-WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :since
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :since AND until_at <= COALESCE(
+    (SELECT MIN(until_at) FROM fact_packs
+     WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id AND until_at >= :until), :until
+)
 ORDER BY until_at
 """
 

@@ -29,8 +29,8 @@ def _whole(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
     return Column(name, BigInteger(), primary_key=key, nullable=null, autoincrement=False)
 
 
-def _blob(name: str, *, key: bool = False) -> Column[bytes]:
-    return Column(name, LargeBinary(), primary_key=key, nullable=False)
+def _blob(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary(), primary_key=key, nullable=null)
 
 
 def _position() -> Column[int]:
@@ -207,6 +207,8 @@ quarantine = Table(
     _whole("received_at"),
     _text("reason"),
     _blob("raw"),
+    _blob("digest", null=True),
+    Index("quarantine_once", "organization_id", "digest", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -15,8 +15,9 @@ from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.locations import Premises
 from dwell.application.vehicles import Specification
 from dwell.domain.instants import read_instant
+from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.schedule import Deadline, minutes_of
-from dwell.domain.registry import BaseLoad, Information
+from dwell.domain.registry import Information
 from dwell.domain.units import w_from_kw, wh_from_kwh
 
 USER_ID_LENGTH = 128
@@ -92,21 +93,17 @@ def read_new_policy(body: Document) -> tuple[str, str]:
     return canonical_uuid(vehicle_id or "") or "", canonical_uuid(location_id or "") or ""
 
 
-def read_policy_change(
-    body: Document, before: tuple[Deadline | None, ...]
-) -> tuple[int | None, tuple[Deadline | None, ...] | None]:
-    """The reserve and the week that are wanted from now on, None for what stays."""
+def read_policy_change(body: Document) -> tuple[int | None, dict[int, Deadline | None]]:
+    """The reserve that is wanted from now on, None for as before; and the days that are named, by weekday."""
     reserve = body.integer("batteryReserve", 0, 100, required=body.has("batteryReserve"))
     days = body.child("schedule", required=body.has("schedule"))
-    week = list(before)
+    named: dict[int, Deadline | None] = {}
     if days is not None:
-        named = [name for name in DAYS if days.has(name)]
-        for name in named:
-            week[DAYS.index(name)] = _read_day(days, name)
-        if not named or not any(week):
+        named = {weekday: _read_day(days, name) for weekday, name in enumerate(DAYS) if days.has(name)}
+        if not named or (len(named) == len(DAYS) and not any(named.values())):
             body.fault("schedule", "must have a deadline on at least one day")
     body.end()
-    return reserve, None if days is None else tuple(week)
+    return reserve, named
 
 
 def _read_day(days: Document, name: str) -> Deadline | None:

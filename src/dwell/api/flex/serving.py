@@ -132,13 +132,9 @@ async def get_policy(call: Call) -> Answer:
 async def patch_policy(call: Call) -> Answer:
     """Agree on other terms."""
     policy_id = PolicyId(_id(call, "policyId", queries.NO_POLICY))
-    body = read_document(await call.body())
+    reserve, days = read_policy_change(read_document(await call.body()))
     ports = call.backend.ports
-    known = await queries.policy_view(ports, call.organization_id, policy_id)
-    reserve, schedule = read_policy_change(body, known.policy.terms.schedule)
-    await change_policy(
-        ports, call.organization_id, policy_id, battery_reserve_percent=reserve, schedule=schedule
-    )
+    await change_policy(ports, call.organization_id, policy_id, battery_reserve_percent=reserve, days=days)
     call.backend.changed()
     return await _show_policy(call, policy_id, 200)
 

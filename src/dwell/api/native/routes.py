@@ -5,11 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.limits import BODY_BYTES
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import Problem
+from dwell.application.queries import session_view
 from dwell.application.telemetry import ingest
+from dwell.domain.ids import SessionId
 from dwell.domain.session.incoming import Receipt, Rejection
 from dwell.protocols.observations import Observation, read_batch
 
@@ -36,12 +39,18 @@ async def post_observations(call: Call) -> Answer:
     return Answer(202, _encode(receipt))
 
 
+async def get_session(call: Call) -> Answer:
+    """One session with its outcome in words, its plan and the order in force."""
+    view = await session_view(call.backend.ports, call.organization_id, SessionId(call.path["sessionId"]))
+    return Answer(200, _encode(detail_of(view)))
+
+
 def with_rejections(receipt: Receipt, rejected: list[Rejection]) -> Receipt:
     """The receipt with further rejections, all in the order of the batch."""
     if not rejected:
         return receipt
     every = sorted((*receipt.rejected, *rejected), key=lambda rejection: rejection.index)
-    return Receipt(receipt.accepted, receipt.duplicates, tuple(every))
+    return msgspec.structs.replace(receipt, rejected=tuple(every))
 
 
 def operations() -> tuple[Operation, ...]:
@@ -56,7 +65,8 @@ def operations() -> tuple[Operation, ...]:
                 "A JSON list, or one JSON object a line; at most 10,000 items or 8 MiB, gzip and deflate taken. "
                 "The answer comes after a durable commit. Good items are taken when others are bad. An item with a "
                 "time that cannot be (no zone, more than 10 minutes ahead, before 2010) is accepted, kept as it came "
-                "and never applied. Of a member named twice the last one counts, if all are right."
+                "and never applied, and so is one for a visit settled too long ago; `flagged` names them with "
+                "their reasons. Of a member named twice the last one counts, if all are right."
             ),
             serve=post_observations,
             access=Access.NATIVE,
@@ -64,6 +74,19 @@ def operations() -> tuple[Operation, ...]:
             body=list[Observation],
             body_types=BODY_TYPES,
             answers={202: Receipt, **dict.fromkeys((400, 401, 408, 413, 415, 503), Problem)},
+            on_error=answer_error,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/sessions/{sessionId}",
+            name="getSession",
+            summary="One session: outcome and reason, energy source, plan in force, order",
+            description="In whatever state, unmanaged and hidden ones included.",
+            serve=get_session,
+            access=Access.NATIVE,
+            tag="Sessions",
+            path_schemas={"sessionId": {"type": "string", "format": "uuid"}},
+            answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
     )

@@ -3,9 +3,12 @@
 Each stretch of time between two facts is valued by the best source that covers it: register differences, else
 integrated power, else the rise of the charge level × capacity ÷ efficiency. A register difference that spans several
 stretches is spread over them in proportion to observed power, else over those that were charging, else over time.
-Stretches after the latest reading wait in `pending`; those after a register's are valued provisionally when the ledger
-is read. A reading that has not moved, or went back by no more than its rounding, leaves the stretches before it in
-`held`: registers and charge levels move in steps, and the next step covers the time since the last.
+Stretches after the latest reading wait in `pending`; those after a register's, with the charge levels read since
+(`levels`), are valued provisionally when the ledger is read: no register covers them yet, and perhaps none will.
+A register reading that cannot follow the one before is doubted, not believed: the next one tells whether it was
+reset (it goes on from the doubted reading) or misread (it goes on from the one before). A reading that has not moved or
+went back by no more than its rounding, leaves the stretches before it in `held`: registers and charge levels move in
+steps, and the next step covers the time since the last.
 
 Seconds count from `origin_at`, the quarter hour that holds the plug-in. Energies are Wh, as floats until they are read;
 the order of additions is fixed by the order of facts, so equal sets of facts give equal ledgers to the last bit.
@@ -33,6 +36,8 @@ SOC_JITTER_PERCENT = 1.0
 RISE_W = 400_000
 """No connector gives more: a register that rises faster did not measure this visit (a replaced or misread meter)."""
 RISE_MARGIN_WH = 500
+HOLDS = 1.5
+"""Times the battery: a rise of more between two readings is rather a register that came back from a misreading."""
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
@@ -82,8 +87,27 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     soc_percent: float | None = None
 
 
+class Level(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A charge level in percent, read when `after` stretches were pending and power up to `seen_w` had been seen."""
+
+    after: int
+    soc_percent: float
+    seen_w: float
+
+
+class Doubt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A register reading in Wh that cannot follow the one before, read when `after` stretches were pending."""
+
+    after: int
+    register_wh: int
+
+
 class Ledger(msgspec.Struct, kw_only=True):
-    """State of the metering of one visit. `enter` moves it on; `closed` gives a readable copy."""
+    """State of the metering of one visit. `enter` moves it on; `closed` gives a readable copy.
+
+    `bare`: stretches before the first register reading, or before a reset, that only a charge level can still tell of.
+    `powered_wh`: counted since the latest charge level that is not in `levels`, by power or register.
+    """
 
     origin_at: datetime
     battery_wh: float | None
@@ -103,6 +127,9 @@ class Ledger(msgspec.Struct, kw_only=True):
     power_seen: bool = False
     pending: list[Stretch] = msgspec.field(default_factory=list)
     held: list[Stretch] = msgspec.field(default_factory=list)
+    bare: list[Stretch] = msgspec.field(default_factory=list)
+    levels: list[Level] = msgspec.field(default_factory=list)
+    doubt: Doubt | None = None
     by_source_wh: dict[str, float] = msgspec.field(default_factory=dict)
     register_faults: int = 0
 
@@ -113,6 +140,8 @@ class Ledger(msgspec.Struct, kw_only=True):
         twin.runs = [Run(r.start_s, r.end_s, r.mode, r.energy_wh) for r in self.runs]
         twin.pending = self.pending.copy()
         twin.held = self.held.copy()
+        twin.bare = self.bare.copy()
+        twin.levels = self.levels.copy()
         twin.by_source_wh = self.by_source_wh.copy()
         return twin
 
@@ -131,14 +160,16 @@ class Ledger(msgspec.Struct, kw_only=True):
         if at_s is not None:
             twin._pass_time(at_s, mode)
         if twin.register_wh is not None:
-            for stretch in twin.pending:
-                twin._add(stretch, stretch.power_energy_wh, "power")
+            twin._fall_back(len(twin.pending))
         return twin
 
     def energy_since_wh(self, energy_wh: float) -> float:
-        """Energy counted since the total was `energy_wh`, with what is pending by its power."""
-        waiting = sum(s.power_energy_wh for s in self.pending) if self.register_wh is not None else 0.0
-        return self.energy_wh + waiting - energy_wh
+        """Energy counted since the total was `energy_wh`, with what is pending as it would be valued now."""
+        if self.register_wh is None or not self.pending:
+            return self.energy_wh - energy_wh
+        if self.levels:
+            return self.closed().energy_wh - energy_wh
+        return self.energy_wh + sum(s.power_energy_wh for s in self.pending) - energy_wh
 
     def seems_charging(self, *, within_s: float) -> bool:
         """Whether the vehicle charges: as it said, or else as energy shows that came in the last `within_s`."""
@@ -206,26 +237,98 @@ class Ledger(msgspec.Struct, kw_only=True):
         if register_wh is None:
             return
         before = self.register_wh
-        rise = register_wh - before if before is not None else 0
-        if before is not None and (rise == 0 or (-REGISTER_JITTER_WH <= rise < 0 and register_wh > 0)):
+        if before is None:
+            self.register_wh = register_wh
+            self.bare = [*self.held, *self.pending]
+            self.pending, self.held = [], []
+        elif self.doubt is not None:
+            self._read_after_doubt(before, self.doubt, register_wh)
+        elif self._follows(before, register_wh, [*self.held, *self.pending]):
+            self._believe(register_wh)
+        else:
+            self.register_faults += 1
+            self.doubt = Doubt(len(self.pending), register_wh)
+
+    def _read_after_doubt(self, before: int, doubt: Doubt, register_wh: int) -> None:
+        """The register was reset if this reading goes on from the doubted one, misread if from the one before."""
+        reset = self._follows(doubt.register_wh, register_wh, self.pending[doubt.after :])
+        misread = self._follows(before, register_wh, [*self.held, *self.pending])
+        if reset and misread and self.battery_wh:
+            reset = register_wh - doubt.register_wh <= HOLDS * self.battery_wh / self.efficiency
+        if reset:
+            self._fall_back(doubt.after)
+            self.register_wh = doubt.register_wh
+            self._believe(register_wh)
+        elif misread:
+            self._believe(register_wh)
+        else:
+            self.register_faults += 1
+            self.doubt = Doubt(len(self.pending), register_wh)
+
+    def _follows(self, before: int, register_wh: int, over: list[Stretch]) -> bool:
+        """Whether a register that read `before` can read this after the stretches, as one that was not touched."""
+        rise = register_wh - before
+        if rise < 0:
+            return rise >= -REGISTER_JITTER_WH and register_wh > 0
+        return rise <= RISE_W * sum(s.seconds for s in over) / HOUR_S + RISE_MARGIN_WH
+
+    def _believe(self, register_wh: int) -> None:
+        """The register goes on: its rise is the energy of all that waits, whatever else was said of it."""
+        self.doubt = None
+        rise = register_wh - (self.register_wh or 0)
+        level = self.levels[-1] if self.levels else None
+        self.levels.clear()
+        if level is not None:
+            self.soc_percent, self.powered_wh, self.bare = level.soc_percent, 0.0, []
+        if rise <= 0:
             self._wait_for_step()
             return
         self.register_wh = register_wh
-        span_s = sum(s.seconds for s in self.held) + sum(s.seconds for s in self.pending)
-        if rise < 0 or rise > RISE_W * span_s / HOUR_S + RISE_MARGIN_WH:
-            self.register_faults += 1
-            for stretch in self.pending:
-                self._add(stretch, stretch.power_energy_wh, "power")
-        elif rise > 0:
-            spread_s = self._spread(float(rise), "register")
-            if spread_s >= 60 and not self.power_seen:
-                self.peak_w = max(self.peak_w, rise * HOUR_S / spread_s)
+        before_level = len(self.held) + level.after if level is not None else 0
+        parts = self._spread(float(rise), "register")
+        self.powered_wh += sum(part for _, part in parts[before_level:])
+        spread_s = sum(stretch.seconds for stretch, part in parts if part > 0)
+        if spread_s >= 60 and not self.power_seen:
+            self.peak_w = max(self.peak_w, rise * HOUR_S / spread_s)
         self.pending.clear()
         self.held.clear()
 
+    def _fall_back(self, count: int) -> None:
+        """Value the first `count` stretches that are pending as if there were no register; the others go on waiting."""
+        register_wh, self.register_wh, self.doubt = self.register_wh, None, None
+        waiting, levels = self.pending, self.levels
+        self.pending, self.held, self.levels = [], self.bare, []
+        told = iter([level for level in levels if level.after <= count])
+        level = next(told, None)
+        for index in range(count + 1):
+            while level is not None and level.after == index:
+                self._take_level(level.soc_percent, level.seen_w)
+                level = next(told, None)
+            if index < count:
+                self._value(waiting[index])
+        self.register_wh = register_wh
+        self.bare = [*self.held, *self.pending]
+        self.pending, self.held = waiting[count:], []
+        self.levels = [
+            Level(level.after - count, level.soc_percent, level.seen_w)
+            for level in levels
+            if level.after > count
+        ]
+
     def _read_soc(self, soc_percent: float | None) -> None:
-        if soc_percent is None or self.register_wh is not None:
+        if soc_percent is None:
             return
+        if self.register_wh is not None:
+            self.levels.append(Level(len(self.pending), soc_percent, self._seen_w))
+            return
+        self._take_level(soc_percent, self._seen_w)
+
+    @property
+    def _seen_w(self) -> float:
+        """The largest power that was measured, 0 where none was."""
+        return self.peak_w if self.power_seen else 0.0
+
+    def _take_level(self, soc_percent: float, seen_w: float) -> None:
         before = self.soc_percent
         if before is not None and before - SOC_JITTER_PERCENT <= soc_percent <= before:
             self._wait_for_step()
@@ -233,17 +336,17 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.soc_percent = soc_percent
         if before is not None and soc_percent > before and self.battery_wh:
             rise_wh = (soc_percent - before) / 100 * self.battery_wh / self.efficiency
-            self._spread(self._not_powered(rise_wh), "soc")
+            self._spread(self._not_powered(rise_wh, seen_w), "soc")
         self.powered_wh = 0.0
         self.pending.clear()
         self.held.clear()
 
-    def _not_powered(self, rise_wh: float) -> float:
+    def _not_powered(self, rise_wh: float, seen_w: float) -> float:
         """What of a rise no power has accounted for; never more than the largest power would have given."""
         rest_wh = rise_wh - self.powered_wh
-        if self.peak_w <= 0:
+        if seen_w <= 0:
             return rest_wh
-        return min(rest_wh, self.peak_w * sum(s.seconds for s in (*self.held, *self.pending)) / HOUR_S)
+        return min(rest_wh, seen_w * sum(s.seconds for s in (*self.held, *self.pending)) / HOUR_S)
 
     def _wait_for_step(self) -> None:
         """The reading has not moved: what may have been charged since shows in its next step."""
@@ -252,8 +355,8 @@ class Ledger(msgspec.Struct, kw_only=True):
             self.held = [s for s in (*self.held, *self.pending) if _may_have_charged(s, now_s)]
             self.pending.clear()
 
-    def _spread(self, energy_wh: float, source: str) -> float:
-        """Give `energy_wh` to what waits: by power, else to those charging, else by time. Returns over how many s."""
+    def _spread(self, energy_wh: float, source: str) -> list[tuple[Stretch, float]]:
+        """Give `energy_wh` to what waits: by power, else to those charging, else by time. Returns each and its part."""
         waiting = [*self.held, *self.pending]
         weights = [s.weight_wh for s in waiting]
         if not any(weights):
@@ -262,16 +365,15 @@ class Ledger(msgspec.Struct, kw_only=True):
             weights = [s.seconds for s in waiting]
         total = sum(weights)
         if total <= 0:
-            return 0.0
-        left, over_s = energy_wh, 0.0
+            return []
+        left, parts = energy_wh, list[tuple[Stretch, float]]()
         last = max(index for index, weight in enumerate(weights) if weight > 0)
         for index, (stretch, weight) in enumerate(zip(waiting, weights, strict=True)):
-            part = left if index == last else energy_wh * weight / total
-            if weight > 0:
-                self._add(stretch, part, source)
-                left -= part
-                over_s += stretch.seconds
-        return over_s
+            part = left if index == last else energy_wh * weight / total if weight > 0 else 0.0
+            self._add(stretch, part, source)
+            left -= part
+            parts.append((stretch, part))
+        return parts
 
     def _add(self, stretch: Stretch, energy_wh: float, source: str) -> None:
         if energy_wh <= 0:
@@ -281,12 +383,16 @@ class Ledger(msgspec.Struct, kw_only=True):
         self.charging_s += end_s - start_s
         self.by_source_wh[source] = self.by_source_wh.get(source, 0.0) + energy_wh
         self._add_rows(start_s, end_s, energy_wh)
-        last = self.runs[-1] if self.runs else None
-        if last is not None and last.mode == stretch.mode and last.end_s >= start_s:
-            last.end_s = end_s
-            last.energy_wh += energy_wh
+        # A charge level may tell of time before a power that was counted at once.
+        place = len(self.runs)
+        while place > 0 and self.runs[place - 1].start_s > start_s:
+            place -= 1
+        before = self.runs[place - 1] if place > 0 else None
+        if before is not None and before.mode == stretch.mode and before.end_s >= start_s:
+            before.end_s = end_s
+            before.energy_wh += energy_wh
         else:
-            self.runs.append(Run(start_s, end_s, stretch.mode, energy_wh))
+            self.runs.insert(place, Run(start_s, end_s, stretch.mode, energy_wh))
 
     def _add_rows(self, start_s: float, end_s: float, energy_wh: float) -> None:
         first, last = int(start_s // QUARTER_S), int(-(-end_s // QUARTER_S)) - 1

@@ -6,10 +6,14 @@
     faults = verify(problem, plan)              # () when the plan is sound; shares no code with the solver
     words = explain(problem, plan)              # words.summary, words.reasons[i] for plan.blocks[i]
 
+For many vehicles at once: `plan_many(problems)`, or `plan_fleet(Fleet.of(columns, curves))` with arrays in and out.
+
 Nothing here waits, reads a clock or keeps a log.
 """
 
 from dwell.domain.planning.explain import Explanation, explain
+from dwell.domain.planning.fleet import Fleet, RowFault, faults_in
+from dwell.domain.planning.many import FleetPlans, plan_fleet, plan_many
 from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.prices import PriceGrid
 from dwell.domain.planning.problem import (
@@ -32,15 +36,21 @@ __all__ = [
     "Ceiling",
     "Control",
     "Explanation",
+    "Fleet",
+    "FleetPlans",
     "ImmediateStart",
     "Plan",
     "PriceGrid",
     "Problem",
     "RegularTarget",
+    "RowFault",
     "Target",
     "VehicleLimits",
     "Window",
     "explain",
+    "faults_in",
+    "plan_fleet",
+    "plan_many",
     "solve",
     "verify",
     "warm_up",

@@ -25,8 +25,10 @@ SMALL_KWH = 1e-9  # the energy that the specification calls nothing
 _digest = zlib.crc32(numba.__version__.encode())
 
 
-def compiled(function: _Function) -> _Function:
+def compiled(function: _Function, *, nogil: bool = False) -> _Function:
     """`function` as machine code that is kept on disk, or as it is where no place can be written.
+
+    With `nogil` a call from Python lets other threads run meanwhile: worth it where a call takes long.
 
     Plain Python takes some milliseconds a plan, and compiling some ten seconds a process: where nothing can be
     kept, the first is the better.
@@ -47,7 +49,7 @@ def compiled(function: _Function) -> _Function:
         _digest = zlib.crc32(part, _digest)
     function.__qualname__ = f"{function.__name__}_{_digest:08x}"
     try:
-        return cast(_Function, numba.njit(cache=True)(function))
+        return cast(_Function, numba.njit(cache=True, nogil=nogil)(function))
     except RuntimeError:  # numba found no place to keep it: a read-only install without a home
         return function
 

@@ -28,6 +28,10 @@ from dwell.domain.planning.paths import (
 )
 
 TIE_COST = 1e-9  # the most that the tie rule may cost in all
+MORE_WORTH, MORE_TRIALS = (
+    1e-12,
+    20,
+)  # what is put on a price of energy that bought too little, four times as much each
 
 
 @compiled
@@ -92,8 +96,7 @@ def _with_starts(field: Field, terms: Terms, steps: Bytes) -> tuple[int, float, 
     """The optimum with start costs: a price on energy for the bound, labels for what the bound leaves open."""
     worth, goal, over = price_of_energy(field, terms)
     best = Best(np.array([np.inf, 0.0]), np.full(6, -1, np.int64))
-    _over_path(field, terms, over, steps)
-    _trim(field, terms, best, steps)
+    _first_plan(field, terms, over, (best, steps))
     split = split_at(field, worth)
     paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
     join_paths(split, terms, paths, (best, steps))
@@ -103,7 +106,9 @@ def _with_starts(field: Field, terms: Terms, steps: Bytes) -> tuple[int, float, 
         closed = close_gap(field, terms, (paths, int(EVERY)), (best, steps))
     elif gap > SAME_COST:
         closed = _close_by_odd_slot(field, terms, paths, (best, steps))
-    return best.place[1], best.cost[1], 0.0 if closed else gap
+    if closed:
+        return best.place[1], best.cost[1], 0.0
+    return best.place[1], best.cost[1], best.cost[0] - bound(split, terms, paths, EVERY)
 
 
 @compiled
@@ -120,12 +125,32 @@ def _close_by_odd_slot(field: Field, terms: Terms, known: Paths, found: tuple[Be
         split = split_at(field, field.price[odd])
         split.through[odd] = field.low[odd] if field.price[odd] > worth else field.full[odd]
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        closed &= close_gap(split, terms, (paths, odd), found)
+        closed = closed and close_gap(split, terms, (paths, odd), found)
+        if not closed:  # nothing can be proven any more: from here on paths alone look for better plans
+            found[0].place[4] = -1  # the best so far is in the steps
+            join_paths(split, terms, paths, found)
     if terms.most_kwh > terms.need_kwh:
         split = split_at(field, 0.0)
         paths = Paths(forward(split, terms, worth), backward(split, terms, worth), worth, goal)
-        closed &= close_gap(split, terms, (paths, int(NONE)), found)
+        closed = closed and close_gap(split, terms, (paths, int(NONE)), found)
     return closed
+
+
+@compiled
+def _first_plan(field: Field, terms: Terms, over: float, found: tuple[Best, Bytes]) -> None:
+    """A plan to begin with: the path at a price that buys enough, cut off. Between paths of equal sums rounding may
+    pick one with too little energy; a price a little higher does not, and at an infinite one there is all there is.
+    """
+    best, steps = found
+    more = MORE_WORTH
+    for _ in range(MORE_TRIALS):
+        _over_path(field, terms, over, steps)
+        _trim(field, terms, best, steps)
+        if best.cost[0] < np.inf or over == np.inf:
+            return
+        over, more = over + more, 4 * more
+    _over_path(field, terms, np.inf, steps)
+    _trim(field, terms, best, steps)
 
 
 @compiled

@@ -18,6 +18,7 @@ from dwell.domain.planning.compiled import (
 )
 
 HOUR_US = 3.6e9
+HALF_US_H = 0.5 / HOUR_US  # instants are whole µs: what is shorter is nothing
 
 
 @compiled

@@ -12,15 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dwell.domain.instants import micros_of
-from dwell.domain.planning.compiled import SMALL_KWH, Floats, Longs, Slots, Terms, Windows
+from dwell.domain.planning.compiled import SMALL_KWH, Bytes, Floats, Longs, Slots, Terms, Windows
 from dwell.domain.planning.general import least_cost_by_solver
 from dwell.domain.planning.kernel import least_cost
 from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.problem import Ceiling, Control, ImmediateStart, Problem, RegularTarget, Window
-from dwell.domain.planning.slots import HOUR_US, at_once, cut, from_moment, runs_of
+from dwell.domain.planning.slots import HALF_US_H, HOUR_US, at_once, cut, from_moment, runs_of
 
-HALF_US_H = 0.5 / HOUR_US  # instants are whole µs: what is shorter is nothing
-_NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 class Run(NamedTuple):
@@ -35,7 +34,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
+class Wish:
     """The problem in numbers: energies in kWh at the meter, instants in µs since 1970."""
 
     now_us: int
@@ -49,7 +48,7 @@ def solve(problem: Problem) -> Plan:
     """The plan of planner.md for one vehicle: exact, or with its `gap` where a bounded search ended early."""
     if isinstance(problem.target, ImmediateStart):
         return _immediate(problem, problem.target)
-    wish = _wish(problem, problem.target)
+    wish = wish_of(problem, problem.target)
     if wish.until_us <= wish.now_us:
         return _late(problem, wish)
     priced = problem.prices.between(wish.now_us, wish.until_us, problem.timezone)
@@ -70,7 +69,7 @@ def solve(problem: Problem) -> Plan:
     runs += _rows(target, BlockType.REGULAR)
     extra_kwh = float(target[:, 3].sum())
     baseline = at_once(ahead, ahead.allowed_kw, since_h, extra_kwh)
-    return _plan(
+    return plan_of(
         problem,
         runs,
         baseline_cost=sum(r.cost for r in runs if r.type is BlockType.BATTERY_RESERVE)
@@ -82,12 +81,13 @@ def solve(problem: Problem) -> Plan:
     )
 
 
-def _wish(problem: Problem, target: RegularTarget) -> _Wish:
+def wish_of(problem: Problem, target: RegularTarget) -> Wish:
+    """The energies and instants that a problem comes to."""
     vehicle = problem.vehicle
     soc = max(vehicle.soc_percent, problem.reserve_percent)
     need = vehicle.energy_kwh(soc, problem.wanted_percent)
     most = vehicle.energy_kwh(soc, vehicle.charge_limit_percent) if problem.charge_when_negative else need
-    return _Wish(
+    return Wish(
         now_us=micros_of(problem.now_at),
         until_us=micros_of(target.ready_by_at),
         reserve_kwh=vehicle.energy_kwh(vehicle.soc_percent, problem.reserve_percent),
@@ -96,7 +96,7 @@ def _wish(problem: Problem, target: RegularTarget) -> _Wish:
     )
 
 
-def _least_cost(problem: Problem, wish: _Wish, ahead: Slots, room_kwh: float) -> tuple[Floats, float]:
+def _least_cost(problem: Problem, wish: Wish, ahead: Slots, room_kwh: float) -> tuple[Floats, float]:
     """Rows of runs as `at_once` gives them, and the gap."""
     terms = Terms(
         float(min(wish.need_kwh, room_kwh)),
@@ -106,31 +106,37 @@ def _least_cost(problem: Problem, wish: _Wish, ahead: Slots, room_kwh: float) ->
         problem.vehicle.control is Control.MODULATING,
         bool(problem.vehicle.charging_now or wish.reserve_kwh > SMALL_KWH),
     )
-    steps, odd_slot, odd_kwh, gap = least_cost(ahead, terms)
-    if gap > 0.0:
-        steps, odd_slot, odd_kwh, gap = least_cost_by_solver(ahead, terms, (steps, odd_slot, odd_kwh, gap))
+    steps, odd_slot, odd_kwh, gap = exact_least_cost(ahead, terms)
     return runs_of(ahead, terms, steps, (odd_slot, odd_kwh)), gap
+
+
+def exact_least_cost(ahead: Slots, terms: Terms) -> tuple[Bytes, int, float, float]:
+    """As `kernel.least_cost`, with a general solver where the labels ran out."""
+    found = least_cost(ahead, terms)
+    return least_cost_by_solver(ahead, terms, found) if found[3] > 0.0 else found
 
 
 def _slots(problem: Problem, span_us: tuple[int, int], prices: Windows) -> Slots:
     span: Longs = np.array(span_us, np.int64)
     vehicle = problem.vehicle
-    windows = (prices, _ceilings(problem.ceilings), _restrictions(problem.restrictions))
+    windows = (prices, ceiling_windows(problem.ceilings), restriction_windows(problem.restrictions))
     return cut(span, float(vehicle.power_max_kw), float(vehicle.power_min_kw), windows)
 
 
-def _ceilings(ceilings: tuple[Ceiling, ...]) -> Windows:
+def ceiling_windows(ceilings: tuple[Ceiling, ...]) -> Windows:
+    """Ceilings as arrays."""
     if not ceilings:
-        return _NO_WINDOWS
+        return NO_WINDOWS
     starts, ends = [micros_of(c.start_at) for c in ceilings], [micros_of(c.end_at) for c in ceilings]
     return Windows(
         np.array(starts, np.int64), np.array(ends, np.int64), np.array([float(c.power_kw) for c in ceilings])
     )
 
 
-def _restrictions(restrictions: tuple[Window, ...]) -> Windows:
+def restriction_windows(restrictions: tuple[Window, ...]) -> Windows:
+    """Restrictions as arrays, each of no power."""
     if not restrictions:
-        return _NO_WINDOWS
+        return NO_WINDOWS
     starts, ends = [micros_of(r.start_at) for r in restrictions], [micros_of(r.end_at) for r in restrictions]
     return Windows(np.array(starts, np.int64), np.array(ends, np.int64), np.zeros(len(starts)))
 
@@ -138,7 +144,7 @@ def _restrictions(restrictions: tuple[Window, ...]) -> Windows:
 # ------------------------------------------------------------------------------------ at once, without a deadline
 
 
-def _late(problem: Problem, wish: _Wish) -> Plan:
+def _late(problem: Problem, wish: Wish) -> Plan:
     """The reserve or the target does not fit by the deadline: full power from now, past it, until all is in."""
     slots = _endless(problem, wish.now_us, wish.reserve_kwh + wish.need_kwh)
     charging_h = 0.0
@@ -150,7 +156,7 @@ def _late(problem: Problem, wish: _Wish) -> Plan:
     if wish.need_kwh > SMALL_KWH:
         runs += _rows(at_once(slots, slots.allowed_kw, charging_h, wish.need_kwh), BlockType.REGULAR)
     runs, coverage = _priced(problem, runs, wish.until_us)
-    return _plan(
+    return plan_of(
         problem,
         runs,
         baseline_cost=sum(run.cost for run in runs),
@@ -173,7 +179,7 @@ def _immediate(problem: Problem, target: ImmediateStart) -> Plan:
         since_h = runs[-1].end_h if runs else 0.0
         runs += _rows(at_once(slots, slots.free_kw, since_h, rest), BlockType.BATTERY_RESERVE)
     runs, coverage = _priced(problem, runs, now_us)
-    return _plan(
+    return plan_of(
         problem,
         runs,
         baseline_cost=sum(run.cost for run in runs),
@@ -188,7 +194,7 @@ def _endless(problem: Problem, now_us: int, energy_kwh: float) -> Slots:
     windows: tuple[Ceiling | Window, ...] = (*problem.ceilings, *problem.restrictions)
     ends = [micros_of(window.end_at) for window in windows]
     hours = energy_kwh / problem.vehicle.power_max_kw + 1.0
-    return _slots(problem, (now_us, max([now_us, *ends]) + int(hours * HOUR_US)), _NO_WINDOWS)
+    return _slots(problem, (now_us, max([now_us, *ends]) + int(hours * HOUR_US)), NO_WINDOWS)
 
 
 def _priced(problem: Problem, runs: list[Run], until_us: int) -> tuple[list[Run], float]:
@@ -214,7 +220,7 @@ def _rows(rows: Floats, kind: BlockType) -> list[Run]:
     return [Run(row[0], row[1], row[2], row[3], row[4], kind) for row in rows.tolist()]
 
 
-def _plan(
+def plan_of(
     problem: Problem,
     runs: list[Run],
     *,
@@ -224,6 +230,7 @@ def _plan(
     price_coverage: float,
     gap: float = 0.0,
 ) -> Plan:
+    """The answer in the domain's words, of runs in time order."""
     vehicle, now_at = problem.vehicle, problem.now_at
     runs = [run for run in runs if run.end_h - run.start_h > HALF_US_H]
     blocks = _blocks(now_at, runs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from dwell.domain.planning.many import plan_many
 from dwell.domain.planning.prices import PriceGrid
 from dwell.domain.planning.problem import Control, Problem, RegularTarget, VehicleLimits
 from dwell.domain.planning.solve import solve
@@ -13,8 +14,8 @@ _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _PRICES = (0.31, 0.12, 0.33, -0.05, 0.29, 0.11, 0.30, 0.28)
 
 
-def warm_up() -> None:
-    """Solve one small problem of each kind."""
+def warm_up(*, many: bool = False) -> None:
+    """Solve one small problem of each kind; with `many` as a fleet too, which is compiled apart."""
     hour = timedelta(hours=1)
     grid = PriceGrid.from_slots((_AT + n * hour, _AT + (n + 1) * hour, p) for n, p in enumerate(_PRICES))
     vehicle = VehicleLimits(battery_capacity_kwh=60, soc_percent=30, power_max_kw=11, power_min_kw=1.4)
@@ -23,3 +24,5 @@ def warm_up() -> None:
     for control in Control:
         for start_cost in (0.0, 0.02):
             solve(replace(problem, vehicle=replace(vehicle, control=control), start_cost=start_cost))
+    if many:
+        plan_many([problem, replace(problem, target=replace(target, ready_by_at=_AT))])

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import msgspec
 
+from dwell.domain.policy.connection import BaseLoad, Room, rooms
 from dwell.domain.policy.schedule import Deadline, Restriction
+
+WALK = timedelta(days=14)
+"""How far full power is followed through a daily profile; what is not done by then is as good as never."""
+_HOUR = timedelta(hours=1)
+_HAIR_WH = 1e-4
+"""What full power gives within the microsecond to which instants are kept."""
 
 
 class PolicyTerms(msgspec.Struct, frozen=True):
@@ -38,6 +46,7 @@ class VisitTerms(msgspec.Struct, frozen=True):
     efficiency: float = 0.9
     control: str = "on_off"
     grid_limit_w: int | None = None
+    base_load: tuple[BaseLoad, ...] = ()
     agreed: tuple[Agreed, ...] = ()
     anticipated_at: datetime | None = None
     smart_charging: bool = True
@@ -47,10 +56,49 @@ class VisitTerms(msgspec.Struct, frozen=True):
 
     @property
     def available_power_w(self) -> int:
-        """The session's full available power: the least of the vehicle's and the connection's, W."""
+        """The most power the session can have: the lesser of the vehicle's and the connection's, W."""
         if self.grid_limit_w is None:
             return self.power_max_w
         return min(self.power_max_w, self.grid_limit_w)
+
+    def rooms(self, start_at: datetime, end_at: datetime) -> Iterator[Room]:
+        """The session's full available power over a time without gaps: less than the vehicle's least is none, W."""
+        limit_w = self.power_max_w if self.grid_limit_w is None else self.grid_limit_w
+        base_load = self.base_load if self.grid_limit_w is not None else ()
+        for room in rooms(limit_w, base_load, self.timezone, (start_at, end_at)):
+            power_w = min(self.power_max_w, room.power_w)
+            yield room._replace(power_w=power_w if power_w >= min(self.power_min_w, self.power_max_w) else 0)
+
+    def done_at(self, since: datetime, energy_wh: float) -> datetime:
+        """When `energy_wh` at the meter is in at full available power from `since`; WALK later where it never is."""
+        if not self.has_profile:
+            return since + timedelta(hours=energy_wh / max(1, self.available_power_w))
+        left_wh = energy_wh
+        for room in self.rooms(since, since + WALK):
+            whole_wh = room.power_w * ((room.end_at - room.start_at) / _HOUR)
+            if left_wh <= whole_wh + _HAIR_WH:
+                return room.start_at + timedelta(hours=left_wh / max(1, room.power_w))
+            left_wh -= whole_wh
+        return since + WALK
+
+    def latest_start(self, until: datetime, energy_wh: float) -> datetime:
+        """The last instant from which full available power brings `energy_wh` at the meter by `until`."""
+        if not self.has_profile:
+            return until - timedelta(hours=energy_wh / max(1, self.available_power_w))
+        left_wh = energy_wh
+        for room in reversed([*self.rooms(until - WALK, until)]):
+            whole_wh = room.power_w * ((room.end_at - room.start_at) / _HOUR)
+            if left_wh <= whole_wh + _HAIR_WH:
+                return room.end_at - timedelta(hours=left_wh / max(1, room.power_w))
+            left_wh -= whole_wh
+        return until - WALK
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the available power is other than the lesser of vehicle and connection at some time of day."""
+        if self.grid_limit_w is None:
+            return False
+        return bool(self.base_load) or self.grid_limit_w < min(self.power_min_w, self.power_max_w)
 
     def policy_at(self, instant: datetime) -> PolicyTerms | None:
         """The policy terms in force at `instant`; None for an unmanaged visit."""

@@ -203,4 +203,6 @@ def _moved(before_m: int | None, now_m: int | None) -> bool:
 def _left(span: Span, fact: Fact) -> bool:
     if span.latitude is None or span.longitude is None or fact.latitude is None or fact.longitude is None:
         return False
+    if (span.latitude, span.longitude) == (fact.latitude, fact.longitude):
+        return False
     return distance_m(span.latitude, span.longitude, fact.latitude, fact.longitude) > LEFT_M

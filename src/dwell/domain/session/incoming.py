@@ -36,12 +36,23 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
 
 
+class Flagged(msgspec.Struct, frozen=True):
+    """An item that was accepted and kept, but not applied: its place in the batch, and why.
+
+    The reason is in_future, before_2010, no_zone, late, or poison: and a word.
+    """
+
+    index: int
+    reason: str
+
+
 class Receipt(msgspec.Struct, frozen=True):
-    """What became of a batch. `accepted` counts neither duplicates nor rejected items."""
+    """What became of a batch. `accepted` counts neither duplicates nor rejected items; flagged ones it does."""
 
     accepted: int
     duplicates: int
     rejected: tuple[Rejection, ...]
+    flagged: tuple[Flagged, ...] = ()
 
 
 def implausible(at: datetime, received_at: datetime) -> str | None:

@@ -36,17 +36,23 @@ def full_power_done_at(visit: Visit, terms: VisitTerms, now: datetime) -> dateti
     soc_percent, target = visit.soc_at_percent(now), visit.target
     if soc_percent is None or target is None or terms.battery_capacity_wh is None:
         return None
-    missing_wh = max(0.0, target.minimum_charge_percent - soc_percent) / 100 * terms.battery_capacity_wh
-    hours = missing_wh / terms.efficiency / max(1, terms.available_power_w)
-    return now + timedelta(hours=hours)
+    return terms.done_at(now, _missing_wh(soc_percent, target, terms.battery_capacity_wh, terms.efficiency))
 
 
 def at_risk_from(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
     """The first second at which the target would be met with less than SLACK; None where that cannot be told."""
-    done_at, target = full_power_done_at(visit, terms, now), visit.target
-    if done_at is None or target is None or target.ready_by is None or visit.reached_at is not None:
+    soc_percent, target = visit.soc_at_percent(now), visit.target
+    if soc_percent is None or target is None or target.ready_by is None or visit.reached_at is not None:
         return None
-    return target.ready_by - SLACK - (done_at - now) + timedelta(seconds=1)
+    if terms.battery_capacity_wh is None:
+        return None
+    missing_wh = _missing_wh(soc_percent, target, terms.battery_capacity_wh, terms.efficiency)
+    return terms.latest_start(target.ready_by - SLACK, missing_wh) + timedelta(seconds=1)
+
+
+def _missing_wh(soc_percent: float, target: Target, battery_wh: int, efficiency: float) -> float:
+    """What the target asks for at the meter, 0 if it is met."""
+    return max(0.0, target.minimum_charge_percent - soc_percent) / 100 * battery_wh / efficiency
 
 
 def live_outcome(
@@ -94,9 +100,8 @@ def _inflexible(evidence: Evidence) -> bool:
         return False
     if terms.battery_capacity_wh is None:
         return False
-    missing = max(0.0, target.minimum_charge_percent - visit.soc_from_percent) / 100
-    hours = missing * terms.battery_capacity_wh / terms.efficiency / max(1, terms.available_power_w)
-    return hours > 0 and visit.plugged_in_at + timedelta(hours=hours) >= target.ready_by - SLACK
+    missing_wh = _missing_wh(visit.soc_from_percent, target, terms.battery_capacity_wh, terms.efficiency)
+    return missing_wh > 0 and terms.done_at(visit.plugged_in_at, missing_wh) >= target.ready_by - SLACK
 
 
 def _was_full_at_plug_in(evidence: Evidence) -> bool:

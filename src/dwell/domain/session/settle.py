@@ -31,6 +31,7 @@ OVERFULL = 1.5
 OVERFULL_MARGIN_WH = 5_000
 OVERPOWER = 1.5
 OVERPOWER_MARGIN_WH = 1_000
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +206,30 @@ def row_stretches(record: Session) -> list[Stretch]:
     return [Stretch(at, at + QUARTER, wh) for at, wh in zip(starts, record.rows_wh, strict=True)]
 
 
-def baseline_stretch(record: Session) -> Stretch | None:
-    """The same energy charged from plug-in at full available power, done by the plug-out at the latest."""
-    start_at, end_at = record.plugged_in_at, record.ended_at
+def baseline_stretches(record: Session) -> list[Stretch]:
+    """The same energy charged from plug-in at full available power, done by the plug-out at the latest.
+
+    Full power is at least the peak that was seen, unless it changes with the time of day.
+    """
+    start_at, end_at, energy_wh = record.plugged_in_at, record.ended_at, record.energy_wh
     if start_at is None or end_at is None:
-        return None
-    power_w = max(record.terms.available_power_w, record.peak_power_w or 0, 1)
-    done_at = start_at + timedelta(hours=record.energy_wh / power_w)
-    return Stretch(start_at, min(done_at, end_at), record.energy_wh)
+        return []
+    if start_at == end_at:
+        return [Stretch(start_at, end_at, energy_wh)]
+    stretches, left_wh = list[Stretch](), energy_wh
+    seen_w = 0 if record.terms.has_profile else record.peak_power_w or 0
+    for room in record.terms.rooms(start_at, end_at):
+        power_w = max(room.power_w, seen_w)
+        if power_w == 0 and room.end_at < end_at:
+            continue
+        done_at = min(room.start_at + timedelta(hours=left_wh / max(1, power_w)), room.end_at)
+        last = done_at < room.end_at or room.end_at == end_at
+        part_wh = left_wh if last else round_half_up(power_w * ((done_at - room.start_at) / _HOUR))
+        stretches.append(Stretch(room.start_at, done_at, min(left_wh, part_wh)))
+        left_wh -= stretches[-1].energy_wh
+        if left_wh <= 0:
+            break
+    return [stretch for stretch in stretches if stretch.start_at < stretch.end_at]
 
 
 def _valuation(record: Session, curve: PriceCurve | None, *, gated: bool) -> Valuation | None:
@@ -221,8 +238,8 @@ def _valuation(record: Session, curve: PriceCurve | None, *, gated: bool) -> Val
     cost = cost_of(row_stretches(record), curve)
     if cost is None or (gated and not _priced_throughout(record, curve)):
         return None
-    baseline = baseline_stretch(record)
-    baseline_cost = cost_of([baseline], curve) if baseline is not None and not gated else None
+    baseline = baseline_stretches(record)
+    baseline_cost = cost_of(baseline, curve) if not gated else None
     savings = baseline_cost - cost if baseline_cost is not None else None
     return Valuation(curve.currency, cost, baseline_cost, savings)
 

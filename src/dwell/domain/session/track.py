@@ -36,7 +36,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's working state of one vehicle; `version` counts its saves and guards against a second writer.
 
     `plan_wanted` asks for a new plan whatever behaviour says; `recut_from_at` for the sessions since then to be worked
-    out anew (prices have changed). `held_from_at` is where a settled visit begins that the running one will be joined
+    out anew (prices, late facts). `held_from_at` is where a settled visit begins that the running one will be joined
     with once it is over. `wake_at` is when time itself will change something; None when only a fact can.
     """
 

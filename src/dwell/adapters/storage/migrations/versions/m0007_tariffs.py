@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, PrimaryKeyConstraint, Text
 
 revision = "0007"
-down_revision: str | None = "0001"
+down_revision: str | None = "0002"
 
 
 def upgrade() -> None:

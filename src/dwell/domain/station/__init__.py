@@ -1,0 +1,1 @@
+"""Charging stations: what they are, what they report, what they are told, and the transactions they meter."""

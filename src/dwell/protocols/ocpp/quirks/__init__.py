@@ -1,0 +1,1 @@
+"""What stations get wrong, put right by pure functions: units and phases of samples, and clocks."""
