@@ -27,7 +27,8 @@ from dwell.domain.webhooks.schedule import (
 from dwell.domain.webhooks.subscription import HEARTBEAT, Attempt, Line, Queued, Webhook
 
 ROUTED_AT_ONCE = 250
-ORGANIZATIONS_AT_ONCE = 32
+LOOKED_THROUGH = 1_000
+"""So many of the oldest events tell whose are routed next."""
 WEBHOOKS_AT_MOST = 1_000
 """Of one organization; registration refuses more."""
 COALESCE = timedelta(seconds=1)
@@ -60,7 +61,7 @@ class Job:
 
 async def route(ports: Ports, render: Render) -> int:
     """Put what was committed into the lines of those who want it. Returns how many events were taken up."""
-    organizations = await ports.store.write(lambda tx: tx.organizations_to_route(limit=ORGANIZATIONS_AT_ONCE))
+    organizations = await ports.store.write(lambda tx: tx.organizations_to_route(limit=LOOKED_THROUGH))
     now, routed = ports.clock.now(), 0
     for organization_id in organizations:
         routed += await ports.store.write(_routing(organization_id, render, now))

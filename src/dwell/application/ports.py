@@ -384,7 +384,7 @@ class Transaction(Reader, Protocol):
         ...
 
     async def organizations_to_route(self, *, limit: int) -> list[OrganizationId]:
-        """Organizations with events that are not numbered yet."""
+        """Organizations of the oldest `limit` events that are not numbered yet."""
         ...
 
     async def events_to_route(

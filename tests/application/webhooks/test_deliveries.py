@@ -58,9 +58,8 @@ async def test_a_receiver_that_is_down_for_a_day_gets_everything_then(
         await visit(room)
         expected = (await room.view(webhook_id)).line.pending
         began_at = room.house.clock.now()
-        while room.house.clock.now() < began_at + DAY:
-            line = (await room.view(webhook_id)).line
-            room.house.clock.move_to(max(room.house.clock.now(), line.next_at))
+        while (next_at := (await room.view(webhook_id)).line.next_at) < began_at + DAY:
+            room.house.clock.move_to(max(room.house.clock.now(), next_at))
             await room.deliver()
         failed = len(receiver.requests)
         receiver.answer_always(Answer())
@@ -207,7 +206,7 @@ async def test_changes_of_one_session_within_a_second_merge_until_they_are_numbe
         await room.deliver_all()
     events = events_of(receiver.requests)
     in_order(events)
-    assert len(events) <= 4
+    assert len(events) <= 6
     assert events[-1]["session"]["statistics"]["aggregated"]["kwhSum"] == 0.29
 
 

@@ -89,8 +89,8 @@ class MemoryWebhookWriter(MemoryWebhookReader):
         return sorted(due, key=lambda line: (line.next_at, line.organization_id, line.webhook_id))[:limit]
 
     async def organizations_to_route(self, *, limit: int) -> list[OrganizationId]:
-        waiting = (e.organization_id for e in self._events() if e.id not in self._hooks.numbered_ids)
-        return list(dict.fromkeys(waiting))[:limit]
+        waiting = [e.organization_id for e in self._events() if e.id not in self._hooks.numbered_ids]
+        return list(dict.fromkeys(waiting[:limit]))
 
     async def events_to_route(
         self, organization_id: OrganizationId, *, limit: int

@@ -116,8 +116,8 @@ class SqlWebhookWriter(SqlWebhookReader):
         return [bodies.decode_line(body) for (body,) in found]
 
     async def organizations_to_route(self, *, limit: int) -> list[OrganizationId]:
-        found = await self._rows.all(statements.ORGANIZATIONS_TO_ROUTE, limit=limit)
-        return [OrganizationId(organization_id) for (organization_id,) in found]
+        found = await self._rows.all(statements.ORGANIZATIONS_TO_ROUTE, after=0, limit=limit)
+        return [OrganizationId(name) for name in dict.fromkeys(name for (name,) in found)]
 
     async def events_to_route(
         self, organization_id: OrganizationId, *, limit: int

@@ -234,7 +234,9 @@ ORDER BY id DESC LIMIT :limit
 """
 FORGET_ATTEMPTS = "DELETE FROM webhook_attempts WHERE at < :before RETURNING id"
 FORGET_DEAD_LETTERS = "DELETE FROM webhook_queue WHERE dead = 1 AND created_at < :before RETURNING position"
-ORGANIZATIONS_TO_ROUTE = "SELECT DISTINCT organization_id FROM outbox WHERE sequence IS NULL LIMIT :limit"
+ORGANIZATIONS_TO_ROUTE = """
+SELECT organization_id FROM outbox WHERE sequence IS NULL AND position > :after ORDER BY position LIMIT :limit
+"""
 EVENTS_TO_ROUTE = """
 SELECT position, body FROM outbox WHERE organization_id = :organization_id AND sequence IS NULL
 ORDER BY position LIMIT :limit

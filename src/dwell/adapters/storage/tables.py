@@ -226,6 +226,7 @@ outbox = Table(
     Index("outbox_by_session", "organization_id", "session_id", "position"),
     Index("outbox_by_number", "organization_id", "sequence"),
     _index_where("sequence IS NULL", "outbox_to_route", "organization_id", "position"),
+    _index_where("sequence IS NULL", "outbox_to_route_in_all", "position"),
     sqlite_autoincrement=True,  # a position is never given twice, also when the newest row has been delivered
 )
 
@@ -335,6 +336,7 @@ webhook_queue = Table(
     _whole("created_at"),
     _blob("payload"),
     Index("webhook_queue_by_line", "organization_id", "webhook_id", "dead", "position"),
+    _index_where("dead = 1", "webhook_queue_dead", "created_at"),
     sqlite_autoincrement=True,
 )
 

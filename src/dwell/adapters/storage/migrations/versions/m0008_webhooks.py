@@ -34,14 +34,8 @@ def _numbers() -> None:
         PrimaryKeyConstraint("organization_id"),
     )
     op.create_index("outbox_by_number", "outbox", ["organization_id", "sequence"])
-    where = text("sequence IS NULL")
-    op.create_index(
-        "outbox_to_route",
-        "outbox",
-        ["organization_id", "position"],
-        sqlite_where=where,
-        postgresql_where=where,
-    )
+    _index_where("sequence IS NULL", "outbox_to_route", "outbox", ["organization_id", "position"])
+    _index_where("sequence IS NULL", "outbox_to_route_in_all", "outbox", ["position"])
 
 
 def _subscriptions() -> None:
@@ -62,14 +56,8 @@ def _subscriptions() -> None:
         _blob("body"),
         PrimaryKeyConstraint("organization_id", "webhook_id"),
     )
-    where = text("next_at IS NOT NULL")
-    op.create_index(
-        "webhook_lines_by_time",
-        "webhook_lines",
-        ["next_at", "organization_id", "webhook_id"],
-        sqlite_where=where,
-        postgresql_where=where,
-    )
+    columns = ["next_at", "organization_id", "webhook_id"]
+    _index_where("next_at IS NOT NULL", "webhook_lines_by_time", "webhook_lines", columns)
 
 
 def _queue() -> None:
@@ -98,6 +86,12 @@ def _queue() -> None:
     )
     columns = ["organization_id", "webhook_id", "dead", "position"]
     op.create_index("webhook_queue_by_line", "webhook_queue", columns)
+    _index_where("dead = 1", "webhook_queue_dead", "webhook_queue", ["created_at"])
+
+
+def _index_where(condition: str, name: str, table: str, columns: list[str]) -> None:
+    where = text(condition)
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def _text(name: str) -> Column[str]:
