@@ -48,7 +48,7 @@ def test_the_document_names_every_operation(server: Serving) -> None:
     document = httpx.get(f"{server.url}/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     operations = [op for methods in document["paths"].values() for op in methods.values()]
-    assert len({op["operationId"] for op in operations}) == len(operations) == 22
+    assert len({op["operationId"] for op in operations}) == len(operations) == 24
     assert all(op["responses"] and op["summary"] for op in operations)
 
 

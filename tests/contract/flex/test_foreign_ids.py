@@ -19,7 +19,11 @@ OPERATIONS = [
     for operation in operations(TokenEndpoint(1, lambda: 0.0))
     if any(name != "userId" for name in operation.path_names)
 ]
-BODIES = {"updateVehiclePolicy": {"batteryReserve": 30}, "replaceLocation": LOCATION}
+BODIES = {
+    "updateVehiclePolicy": {"batteryReserve": 30},
+    "replaceLocation": LOCATION,
+    "overrideSessionTarget": {"type": "IMMEDIATE_START", "minimumChargeTarget": 90},
+}
 
 
 @pytest.fixture(scope="module")
