@@ -27,10 +27,10 @@ def moment_to_ask(moment: Moment, case: Case) -> Moment:
 
     What was asked by a clock that has been set back since then gives way instead.
     """
-    asked_at = max((p.overrides[-1].at for p in case.policies if p.overrides), default=None)
-    if asked_at is None or not timedelta(0) <= asked_at - moment.now < SAME_INSTANT:
+    said_at = max((p.overrides[-1].at if p.overrides else p.created_at for p in case.policies), default=None)
+    if said_at is None or not timedelta(0) <= said_at - moment.now < SAME_INSTANT:
         return moment
-    return Moment(moment.tx, moment.ids, asked_at + timedelta(microseconds=1))
+    return Moment(moment.tx, moment.ids, said_at + timedelta(microseconds=1))
 
 
 def unsettled(case: Case, session_id: SessionId) -> Session | None:
@@ -94,6 +94,5 @@ async def spend_boost(moment: Moment, case: Case) -> None:
         return
     spent = {entry.at for entry in running.terms.overrides if entry.waiting and entry.wanted is not None}
     for session in list(case.upcoming.values()):
-        armed = [entry for entry in session.terms.overrides if entry.waiting and entry.at in spent]
-        if armed and session.terms.overrides[-1] == armed[-1]:
-            await ask(moment, case, session, None)
+        if session.terms.overrides and session.terms.overrides[-1].at in spent:
+            await ask(moment_to_ask(moment, case), case, session, None)

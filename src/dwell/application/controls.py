@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dwell.application.asking import spend_boost
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.charging import Grids, plan_visit
 from dwell.application.queries import NO_VEHICLE
@@ -24,7 +23,6 @@ async def case_now(moment: Moment, organization_id: OrganizationId, vehicle_id: 
 
 async def take_effect(moment: Moment, case: Case) -> None:
     """Bring the case up to now, plan anew if that is wanted, and write it. The engine hands out the order."""
-    await spend_boost(moment, case)
     await look_again(moment, case)
     if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
         unsound = await plan_visit(moment, case, Grids())

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from dwell.domain.policy.terms import VisitTerms, agreed_since, overrides_since
-from dwell.domain.registry import Location, Policy, Vehicle
+from dwell.domain.registry import Location, Policy, Switches, Vehicle
 from dwell.domain.session.cut import Span, distance_m
 
 
@@ -47,16 +47,24 @@ def terms_of(
 
 def terms_with(terms: VisitTerms, vehicle: Vehicle) -> VisitTerms:
     """The terms with the vehicle as it is described now."""
-    return msgspec.structs.replace(
+    described = msgspec.structs.replace(
         terms,
         power_max_w=vehicle.power_max_w,
         power_min_w=vehicle.power_min_w,
         battery_capacity_wh=vehicle.battery_capacity_wh,
         efficiency=vehicle.efficiency,
         control=vehicle.control,
-        smart_charging=vehicle.smart_charging,
-        charging_mode=vehicle.charging_mode,
-        link_valid=vehicle.link_valid,
+    )
+    return switched(described, vehicle.switches)
+
+
+def switched(terms: VisitTerms, switches: Switches) -> VisitTerms:
+    """The terms with the vehicle's switches so."""
+    return msgspec.structs.replace(
+        terms,
+        smart_charging=switches.smart_charging,
+        charging_mode=switches.charging_mode,
+        link_valid=switches.link_valid,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from dwell.application.asking import spend_boost
 from dwell.application.case import Case, Moment
 from dwell.application.steer import is_fresh, may_plan, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
@@ -24,6 +25,7 @@ async def look_again(moment: Moment, case: Case) -> None:
     release_orphan(case)
     refresh(case, moment.now)
     _forgo_plan(case)
+    await spend_boost(moment, case)
     refresh_upcoming(case, moment.now)
     case.plan_wanted = wants_plan(case, moment.now)
     if not case.plan_wanted:

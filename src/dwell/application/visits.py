@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.application.case import Case, Moment
-from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.application.places import anticipated_since, place_of, switched, terms_of
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.registry import Policy
@@ -112,6 +112,7 @@ def reopened(moment: Moment, case: Case, session: Session) -> Session:
         inferred_end_at=None,
         plugged_out_at=None,
         settled_at=None,
+        terms=switched(session.terms, case.vehicle.switches),
         valuation=None,
         short=False,
         suspect=(),
@@ -161,8 +162,8 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     if before is not None and before.state == SETTLED:
         session = msgspec.structs.replace(session, settled_at=before.settled_at)
     # Switches count as they stood at the end of the visit, however late that is told.
-    switches = msgspec.structs.asdict(case.vehicle.switches_at(end.at))
-    session = msgspec.structs.replace(session, terms=msgspec.structs.replace(session.terms, **switches))
+    terms = switched(session.terms, case.vehicle.switches_at(end.at))
+    session = msgspec.structs.replace(session, terms=terms)
     deleted = case.vehicle.deleted_at is not None
     record = settled(session, visit, end, moment.now, curve=curve, vehicle_deleted=deleted)
     if before is not None and before.state == SETTLED:

@@ -74,7 +74,7 @@ def is_boosting(active: Session) -> bool:
 
 def is_armed(waiting: Session, now: datetime) -> bool:
     """Whether the waiting session will start at once at its plug-in."""
-    return isinstance(waiting.terms.override_at(now, None), Immediate)
+    return isinstance(waiting.terms.override_at(max(now, waiting.updated_at), None), Immediate)
 
 
 def _is_steerable(vehicle: Vehicle) -> bool:
