@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -392,3 +393,22 @@ async def test_a_vehicle_that_only_waits_leaves_nothing_behind() -> None:
     house = await a_house(MemoryStore())
     await delete_vehicle(house.ports, ORGANIZATION, CAR)
     assert await house.unsettled() == [] and await house.settled() == []
+
+
+async def test_words_that_come_at_once_are_all_heard(database: AnyStore) -> None:
+    house = await idle_house(database)
+    session = await running(house)
+    asked = Immediate(minimum_charge_percent=90)
+    await asyncio.gather(
+        change(house, paused_until=EVENING + 5 * HOUR),
+        change(house, power_max_w=7_000),
+        override_target(house.ports, ORGANIZATION, session.id, asked),
+        change(house, efficiency=0.95),
+        override_target(house.ports, ORGANIZATION, session.id, asked),
+    )
+    session = await running(house)
+    assert kind_of(session) == (2, "IMMEDIATE_START", "OVERRIDE", 90)
+    assert (session.terms.power_max_w, session.terms.efficiency) == (7_000, 0.95)
+    assert session.promise is not None
+    assert first_block(session) == ("IMMEDIATE_START", 5)
+    assert session.promise.powers_w == (7_000,)
