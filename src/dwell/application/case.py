@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from dwell.application.places import terms_under
 from dwell.application.ports import Event, Ids, Transaction
 from dwell.domain.ids import OrganizationId, PolicyId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
@@ -138,6 +139,16 @@ async def _place_sessions(tx: Transaction, case: Case, unsettled: list[Session])
         case.current = await tx.session(case.organization_id, case.track.session_id)
         if case.current is not None:
             case.know([case.current])
+            case.current = _awaited(case, case.current)
+
+
+def _awaited(case: Case, session: Session) -> Session:
+    """A session that silence ended, under all that was said since: if its visit goes on, that counts, too."""
+    policy = next((known for known in case.policies if known.id == session.policy_id), None)
+    if policy is None:
+        return session
+    terms = terms_under(session.terms, policy, anticipated_at=session.terms.anticipated_at)
+    return msgspec.structs.replace(session, terms=terms)
 
 
 async def close_cases(moment: Moment, cases: Sequence[Case], wakes: dict[VehicleId, datetime | None]) -> None:

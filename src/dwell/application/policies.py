@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from dwell.application.asking import tell_running, under
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
 from dwell.application.recut import LOOK_BACK, recut_from
@@ -17,7 +18,6 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId
 from dwell.domain.policy.schedule import Deadline, Restriction
 from dwell.domain.policy.terms import Agreed, PolicyTerms, agreed_since
 from dwell.domain.registry import Policy
-from dwell.domain.session.record import Session
 
 
 async def create_policy(
@@ -100,11 +100,10 @@ async def change_policy(
         case.policies = [changed if p.id == policy_id else p for p in case.policies]
         waiting = case.upcoming.get(policy_id)
         if waiting is not None:
-            case.upcoming[policy_id] = _under(waiting, changed)
+            case.upcoming[policy_id] = under(waiting, changed)
             case.save(case.upcoming[policy_id])
         if case.active is not None and case.active.policy_id == policy_id:
-            case.current = _under(case.active, changed)
-            case.plan_wanted = True
+            await tell_running(moment, case, changed, at=now)
         await _close(moment, case)
         return changed
 
@@ -147,12 +146,6 @@ def _agreed(before: tuple[Agreed, ...], terms: PolicyTerms, now: datetime) -> tu
     """Earlier terms stay as long as a late fact may still ask for them."""
     lasting = agreed_since(before, now - LOOK_BACK)
     return (*(entry for entry in lasting if entry.from_at < now), Agreed(now, terms))
-
-
-def _under(session: Session, policy: Policy) -> Session:
-    agreed = agreed_since(policy.agreed, session.terms.anticipated_at)
-    terms = msgspec.structs.replace(session.terms, agreed=agreed)
-    return msgspec.structs.replace(session, terms=terms)
 
 
 async def _policy_case(

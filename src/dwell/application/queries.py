@@ -218,12 +218,14 @@ async def location_views(
     return await ports.store.read(look)
 
 
-async def vehicle_view(ports: Ports, organization_id: OrganizationId, vehicle_id: VehicleId) -> VehicleView:
+async def vehicle_view(
+    ports: Ports, organization_id: OrganizationId, vehicle_id: VehicleId, *, also_deleted: bool = False
+) -> VehicleView:
     """One vehicle. Raises NotFound."""
 
     async def look(reader: Reader) -> VehicleView:
         vehicle = await reader.vehicle(organization_id, vehicle_id)
-        if vehicle is None or vehicle.deleted_at is not None:
+        if vehicle is None or (vehicle.deleted_at is not None and not also_deleted):
             raise NotFound(NO_VEHICLE)
         return (await _vehicle_views(reader, organization_id, [vehicle]))[0]
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.application.case import Case, Moment
-from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.application.places import anticipated_since, place_of, terms_of, terms_under, terms_with
 from dwell.application.visits import LATE_AFTER, anticipate, end_by_time, new_session, reopened, settle
 from dwell.domain.ids import PolicyId
 from dwell.domain.policy.terms import VisitTerms
@@ -321,7 +321,10 @@ def _terms(
     same_place = session.location_id == (location.id if location is not None else None)
     same_policy = policy is None or session.policy_id == policy.id
     if session.plugged_in_at is not None and same_place and same_policy:
-        return msgspec.structs.replace(session.terms, anticipated_at=since if session.managed else None)
+        terms = session.terms if session.state == SETTLED else terms_with(session.terms, case.vehicle)
+        if policy is not None:
+            return terms_under(terms, policy, anticipated_at=since)
+        return msgspec.structs.replace(terms, anticipated_at=since if session.managed else None)
     return terms_of(case.vehicle, location, policy, anticipated_at=since)
 
 

@@ -36,6 +36,9 @@ ASTRAY_PERCENT = 3.0
 PLAN_PAUSE = timedelta(minutes=5)
 """The least time between two plans for the same target that only behaviour asks for."""
 
+LET_GO = "smart_optimization_disabled"
+"""The gate under which a vehicle charges as it likes."""
+
 
 def may_plan(session: Session) -> bool:
     """Whether the system is to control this session at all."""
@@ -92,7 +95,7 @@ def steer(moment: Moment, case: Case) -> None:
     """Confirm, repeat or give the order that the plan calls for now."""
     visit, session, now = case.visit, case.active, moment.now
     if visit is None or session is None or session.promise is None or not may_plan(session):
-        _drop(case)
+        _see_off(moment, case)
         return
     # Facts received just before the plan was made do not undo it.
     wish = wish_at(session.promise, max(now, session.promise.made_at))
@@ -115,6 +118,29 @@ def _is_retold(case: Case, session: Session, power_w: int) -> bool:
     told = case.order is not None and case.order.kind == START
     known_w = case.order.power_w if told and case.order is not None else session.terms.power_max_w
     return power_w != known_w
+
+
+def let_go(moment: Moment, case: Case) -> None:
+    """Smart charging was switched off: a vehicle that was held back is started, once, and then left alone."""
+    visit, session = case.visit, case.active
+    if visit is None or session is None or session.reason != LET_GO or not is_fresh(visit, moment.now):
+        return
+    able = session.managed and session.terms.control != "none" and visit.fully_charged_at is None
+    paused_until = case.vehicle.paused_until
+    paused = paused_until is not None and paused_until > moment.now
+    if able and not paused and not visit.ledger.seems_charging(within_s=STEP_S):
+        _give(moment, case, START, session.terms.available_power_w)
+
+
+def _see_off(moment: Moment, case: Case) -> None:
+    """Nothing is ordered of a vehicle that is not steered; only the start that let it go is seen through."""
+    visit, session, order = case.visit, case.active, case.order
+    if visit is None or session is None or session.reason != LET_GO or order is None or order.kind != START:
+        _drop(case)
+    elif visit.ledger.seems_charging(within_s=STEP_S):
+        _confirm(case, moment.now, charging=True)
+    elif is_open(order) and is_fresh(visit, moment.now):
+        _give(moment, case, START, order.power_w)
 
 
 def _confirm(case: Case, now: datetime, *, charging: bool) -> None:

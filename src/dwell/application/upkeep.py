@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
+from dwell.application.asking import spend_boost
 from dwell.application.case import Case, Moment
-from dwell.application.steer import is_fresh, steer, wants_plan
+from dwell.application.steer import is_fresh, may_plan, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
 from dwell.domain.session.cut import silence_ends_at
 from dwell.domain.session.outcome import at_risk_from
@@ -21,10 +24,20 @@ async def look_again(moment: Moment, case: Case) -> None:
     await end_by_time(moment, case)
     release_orphan(case)
     refresh(case, moment.now)
+    _forgo_plan(case)
+    await spend_boost(moment, case)
     refresh_upcoming(case, moment.now)
     case.plan_wanted = wants_plan(case, moment.now)
     if not case.plan_wanted:
         steer(moment, case)
+
+
+def _forgo_plan(case: Case) -> None:
+    """The plan of a session that is not steered any more is none."""
+    session = case.active
+    if session is not None and session.promise is not None and not may_plan(session):
+        case.current = msgspec.structs.replace(session, promise=None)
+        case.save(case.current)
 
 
 def next_look(case: Case, now: datetime) -> datetime | None:

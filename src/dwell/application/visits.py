@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from dwell.application.case import Case, Moment
-from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.application.places import anticipated_since, place_of, switched, terms_of
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.registry import Policy
@@ -117,6 +117,7 @@ def reopened(moment: Moment, case: Case, session: Session) -> Session:
         inferred_end_at=None,
         plugged_out_at=None,
         settled_at=None,
+        terms=switched(session.terms, case.vehicle.switches),
         valuation=None,
         short=False,
         suspect=(),
@@ -129,8 +130,8 @@ def release(case: Case) -> None:
     session, visit = case.active, case.visit
     if session is None or visit is None:
         return
-    terms = msgspec.structs.replace(session.terms, agreed=(), anticipated_at=None)
-    visit.target, visit.verdict, visit.reached_at = None, None, None
+    terms = msgspec.structs.replace(session.terms, agreed=(), overrides=(), anticipated_at=None)
+    visit.target, visit.verdict, visit.reached_at, visit.boosted = None, None, None, False
     case.current = msgspec.structs.replace(
         session, policy_id=None, terms=terms, promise=None, first_promise=None, error=None
     )
@@ -165,7 +166,11 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     before = case.known.get(session.id)
     if before is not None and before.state == SETTLED:
         session = msgspec.structs.replace(session, settled_at=before.settled_at)
-    record = settled(session, visit, end, moment.now, curve=curve)
+    # Switches count as they stood at the end of the visit, however late that is told.
+    terms = switched(session.terms, case.vehicle.switches_at(end.at))
+    session = msgspec.structs.replace(session, terms=terms)
+    deleted = case.vehicle.deleted_at is not None
+    record = settled(session, visit, end, moment.now, curve=curve, vehicle_deleted=deleted)
     if before is not None and before.state == SETTLED:
         if by_law(record) == by_law(before):
             case.saved.pop(before.id, None)
@@ -234,7 +239,7 @@ def refresh(case: Case, now: datetime) -> None:
     visit, session = case.visit, case.active
     if visit is None or session is None:
         return
-    record = observed(session, visit, now)
+    record = observed(session, visit, max(now, session.updated_at))
     before = case.known.get(session.id)
     if before is None or msgspec.structs.replace(record, updated_at=before.updated_at) != before:
         case.save(record)

@@ -8,6 +8,7 @@ import msgspec
 
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, UserId, VehicleId
 from dwell.domain.policy.connection import BaseLoad
+from dwell.domain.policy.override import Override
 from dwell.domain.policy.terms import Agreed, PolicyTerms
 from dwell.domain.tariff.contracts import IMPORT, resolved_zone
 
@@ -84,8 +85,26 @@ class Information(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str | None = None
 
 
+class Switches(msgspec.Struct, frozen=True):
+    """How a vehicle is steered: `charging_mode` optimized or solar_only, `link_valid` the state of its data link."""
+
+    smart_charging: bool = True
+    charging_mode: str = "optimized"
+    link_valid: bool = True
+
+
+class Switched(msgspec.Struct, frozen=True):
+    """How the switches stood until an instant."""
+
+    until_at: datetime
+    switches: Switches
+
+
 class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
-    """A vehicle and what it can do. `control` is on_off, modulating or none; capacity in Wh, None unknown."""
+    """A vehicle and what it can do. `control` is on_off, modulating or none; capacity in Wh, None unknown.
+
+    `switched` is how its switches stood before, in order of time. While paused nothing is charged but the reserve.
+    """
 
     id: VehicleId
     organization_id: OrganizationId
@@ -100,13 +119,27 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     smart_charging: bool = True
     charging_mode: str = "optimized"
     link_valid: bool = True
+    switched: tuple[Switched, ...] = ()
+    paused_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
 
+    @property
+    def switches(self) -> Switches:
+        """How the switches stand now."""
+        return Switches(self.smart_charging, self.charging_mode, self.link_valid)
+
+    def switches_at(self, instant: datetime) -> Switches:
+        """How the switches stood at `instant`, as far back as is remembered."""
+        return next((past.switches for past in self.switched if instant < past.until_at), self.switches)
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """One vehicle at one location; `agreed` keeps every edit with its instant, the latest is in force."""
+    """One vehicle at one location; `agreed` keeps every edit with its instant, the latest is in force.
+
+    `overrides` keeps what was asked of its sessions, in order of time.
+    """
 
     id: PolicyId
     organization_id: OrganizationId
@@ -114,6 +147,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     location_id: LocationId
     user_id: UserId
     agreed: tuple[Agreed, ...]
+    overrides: tuple[Override, ...] = ()
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None

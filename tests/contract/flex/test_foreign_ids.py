@@ -29,6 +29,7 @@ BODIES = {
         "values": [{"at": "2026-01-10T00:00:00Z", "rate": 1}],
     },
     "putTariffFormula": {"direction": "import", "variables": {"a": "b"}, "formula": "a"},
+    "overrideSessionTarget": {"type": "IMMEDIATE_START", "minimumChargeTarget": 90},
 }
 QUERIES = {
     "getResolvedTariffs": {

@@ -16,6 +16,7 @@ from dwell.application.locations import Premises
 from dwell.application.vehicles import Specification
 from dwell.domain.instants import read_instant
 from dwell.domain.policy.connection import BaseLoad
+from dwell.domain.policy.override import READY_WITHIN, Immediate, Regular, Wanted, faults_of
 from dwell.domain.policy.schedule import Deadline, minutes_of
 from dwell.domain.registry import Information
 from dwell.domain.units import w_from_kw, wh_from_kwh
@@ -125,6 +126,32 @@ def _is_wall_time(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_TARGET_FIELDS = {
+    "minimum_charge_percent": "minimumChargeTarget",
+    "battery_reserve_percent": "batteryReserve",
+    "ready_by": "readyBy",
+}
+
+
+def read_target(body: Document, now: datetime) -> Wanted:
+    """What a person asks of a session at `now`. Raises HttpRefusal with every fault."""
+    kind = body.choice("type", ("REGULAR", "IMMEDIATE_START"), required=True)
+    minimum = body.integer("minimumChargeTarget", 0, 100, required=True)
+    wanted: Wanted = Immediate(minimum_charge_percent=minimum or 0)
+    if kind != "IMMEDIATE_START":
+        reserve = body.integer("batteryReserve", 0, 100)
+        ready_by = body.instant("readyBy", required=kind is not None)
+        wanted = Regular(
+            minimum_charge_percent=100 if minimum is None else minimum,
+            ready_by=ready_by or now + READY_WITHIN,
+            battery_reserve_percent=reserve,
+        )
+    for fault in faults_of(wanted, now):
+        body.fault(_TARGET_FIELDS[fault.field], fault.message)
+    body.end()
+    return wanted
 
 
 @cache

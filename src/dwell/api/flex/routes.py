@@ -117,6 +117,25 @@ _SESSION_OPERATIONS = (
         query=_SESSION_FILTERS,
         answers={200: schemas.SessionPage},
     ),
+    _operation(
+        "PUT",
+        "/flex/sessions/{sessionId}/target",
+        "overrideSessionTarget",
+        serving.put_target,
+        tag=SESSIONS,
+        summary="Override the target of a session that is not settled; the override dies with the session",
+        body=schemas.TargetOverride,
+        answers={200: schemas.Session, 409: Problem},
+    ),
+    _operation(
+        "DELETE",
+        "/flex/sessions/{sessionId}/target",
+        "removeSessionTargetOverride",
+        serving.remove_target,
+        tag=SESSIONS,
+        summary="Return a session to its policy's target",
+        answers={200: schemas.Session, 409: Problem},
+    ),
 )
 _POLICY_OPERATIONS = (
     _operation(

@@ -12,6 +12,7 @@ from dwell.api.flex.requests import (
     read_location,
     read_new_policy,
     read_policy_change,
+    read_target,
     read_user_id,
     read_vehicle,
 )
@@ -25,6 +26,7 @@ from dwell.application.locations import add_location, change_location, delete_lo
 from dwell.application.policies import change_policy, create_policy, delete_policy
 from dwell.application.ports import PageKey, SessionFilter
 from dwell.application.queries import LocationView, Window
+from dwell.application.targets import override_target, remove_override
 from dwell.application.vehicles import add_vehicle
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, PolicyId, SessionId, VehicleId
@@ -53,6 +55,27 @@ async def get_settled_session(call: Call) -> Answer:
     ports = call.backend.ports
     session = await queries.settled_session(ports, call.organization_id, policy_id, session_id)
     return answer_json(200, session_of(session, ports.clock.now()))
+
+
+async def put_target(call: Call) -> Answer:
+    """Override the target of a session that is not settled."""
+    session_id = SessionId(_id(call, "sessionId", queries.NO_SESSION))
+    wanted = read_target(read_document(await call.body()), call.backend.ports.clock.now())
+    ports = call.backend.ports
+    return _show_current(call, await override_target(ports, call.organization_id, session_id, wanted))
+
+
+async def remove_target(call: Call) -> Answer:
+    """Return to the policy's target."""
+    session_id = SessionId(_id(call, "sessionId", queries.NO_SESSION))
+    return _show_current(call, await remove_override(call.backend.ports, call.organization_id, session_id))
+
+
+def _show_current(call: Call, current: queries.CurrentSession) -> Answer:
+    call.backend.changed()
+    limit = current.charge_limit_percent
+    now = call.backend.ports.clock.now()
+    return answer_json(200, session_of(current.session, now, charge_limit_percent=limit))
 
 
 async def list_settled_sessions(call: Call) -> Answer:

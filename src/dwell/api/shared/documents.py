@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from dwell.api.shared.problems import HttpRefusal, Issue
+from dwell.domain.instants import read_instant
 
 
 def read_document(body: bytes) -> Document:
@@ -106,6 +108,17 @@ class Document:
         else:
             return whole
         return None
+
+    def instant(self, name: str, *, required: bool = False) -> datetime | None:
+        """An ISO 8601 instant with its zone."""
+        value = self._value(name, required=required)
+        if value is None:
+            return None
+        try:
+            return read_instant(value if isinstance(value, str) else "")
+        except ValueError:
+            self.fault(name, "must be an ISO 8601 instant with Z or an offset")
+            return None
 
     def child(self, name: str, *, required: bool = False) -> Document | None:
         """An object within."""

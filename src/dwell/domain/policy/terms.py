@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.domain.policy.connection import BaseLoad, Room, rooms
+from dwell.domain.policy.override import Override, Wanted
 from dwell.domain.policy.schedule import Deadline, Restriction
 
 WALK = timedelta(days=14)
@@ -48,6 +49,7 @@ class VisitTerms(msgspec.Struct, frozen=True):
     grid_limit_w: int | None = None
     base_load: tuple[BaseLoad, ...] = ()
     agreed: tuple[Agreed, ...] = ()
+    overrides: tuple[Override, ...] = ()
     anticipated_at: datetime | None = None
     smart_charging: bool = True
     charging_mode: str = "optimized"
@@ -113,11 +115,35 @@ class VisitTerms(msgspec.Struct, frozen=True):
             found = entry.terms
         return found
 
-    def edited_after(self, instant: datetime) -> datetime | None:
-        """When the policy was next edited after `instant`; the first entry is no edit."""
-        if len(self.agreed) < 2 or self.agreed[-1].from_at <= instant:
+    def override_at(self, instant: datetime, plugged_in_at: datetime | None) -> Wanted | None:
+        """What a person has asked for at `instant`, if it still stands; `plugged_in_at` is None while waiting.
+
+        What was asked of a running visit holds for no later one.
+        """
+        for entry in reversed(self.overrides):
+            asked_of_it = plugged_in_at is not None and entry.at >= plugged_in_at
+            waited = entry.waiting and self.anticipated_at is not None and entry.at >= self.anticipated_at
+            if entry.at <= instant and (asked_of_it or waited):
+                return entry.wanted
+        return None
+
+    def told_after(self, instant: datetime) -> datetime | None:
+        """When the policy was next edited, or overridden, after `instant`; the first terms are no edit."""
+        if (len(self.agreed) < 2 or self.agreed[-1].from_at <= instant) and (
+            not self.overrides or self.overrides[-1].at <= instant
+        ):
             return None
-        return next(entry.from_at for entry in self.agreed[1:] if entry.from_at > instant)
+        edits = (entry.from_at for entry in self.agreed[1:] if entry.from_at > instant)
+        asked = (entry.at for entry in self.overrides if entry.at > instant)
+        return min((at for at in (next(edits, None), next(asked, None)) if at is not None), default=None)
+
+    def until(self, instant: datetime) -> VisitTerms:
+        """The terms of a visit that was over at `instant`: what was said after that is not about it."""
+        agreed = tuple(entry for entry in self.agreed if entry.from_at <= instant) or self.agreed[:1]
+        overrides = tuple(entry for entry in self.overrides if entry.at <= instant)
+        if len(agreed) == len(self.agreed) and len(overrides) == len(self.overrides):
+            return self
+        return msgspec.structs.replace(self, agreed=agreed, overrides=overrides)
 
 
 def agreed_since(agreed: tuple[Agreed, ...], instant: datetime | None) -> tuple[Agreed, ...]:
@@ -126,3 +152,10 @@ def agreed_since(agreed: tuple[Agreed, ...], instant: datetime | None) -> tuple[
         return agreed
     past = sum(1 for entry in agreed if entry.from_at <= instant)
     return agreed[max(0, past - 1) :]
+
+
+def overrides_since(overrides: tuple[Override, ...], instant: datetime | None) -> tuple[Override, ...]:
+    """What was asked at or after `instant`."""
+    if instant is None or not overrides:
+        return overrides
+    return tuple(entry for entry in overrides if entry.at >= instant)

@@ -130,6 +130,7 @@ GATES = frozenset(reason for reason, _ in GATE_RULES)
 RULES: tuple[Rule, ...] = (
     *GATE_RULES,
     ("in_progress", lambda e: e.active),
+    ("boosted", lambda e: e.visit.boosted),
     ("immediate_start", _inflexible),
     ("commands_failed", lambda e: e.error is not None and e.error.type in ORDERS_FAILED),
     ("oem_reported_full", lambda e: e.visit.fully_charged_at is not None and not e.reached),

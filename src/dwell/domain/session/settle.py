@@ -79,8 +79,8 @@ def settled(
 ) -> Session:
     """The record of a visit that is over. `curve` is the location's price curve, None where it has none."""
     current = visit.copy()
-    terms = session.terms
-    pass_time(current, end.at, terms)
+    session = msgspec.structs.replace(session, terms=session.terms.until(end.at))
+    pass_time(current, end.at, session.terms)
     target, outcome = final_outcome(current)
     evidence = _evidence(
         session, current, active=False, vehicle_deleted=vehicle_deleted, curve=curve, until=end.at
