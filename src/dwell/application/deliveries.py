@@ -33,7 +33,8 @@ WEBHOOKS_AT_MOST = 1_000
 """Of one organization; registration refuses more."""
 COALESCE = timedelta(seconds=1)
 """So long an event that changes neither state, target nor error waits for its successor, which may take its place."""
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=10)
+"""Twice the longest delivery; whoever holds a line longer is taken for dead."""
 ANSWER_KEPT = 2_048
 
 Render = Callable[[Event, str], tuple[str, bytes] | None]
