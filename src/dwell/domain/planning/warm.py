@@ -15,6 +15,8 @@ _PRICES = (0.31, 0.12, 0.33, -0.05, 0.29, 0.11, 0.30, 0.28)
 
 def warm_up() -> None:
     """Solve one small problem of each kind."""
+    from dwell.domain.planning.site.warm import warm_up_site  # not loaded by who plans one vehicle only
+
     hour = timedelta(hours=1)
     grid = PriceGrid.from_slots((_AT + n * hour, _AT + (n + 1) * hour, p) for n, p in enumerate(_PRICES))
     vehicle = VehicleLimits(battery_capacity_kwh=60, soc_percent=30, power_max_kw=11, power_min_kw=1.4)
@@ -23,3 +25,4 @@ def warm_up() -> None:
     for control in Control:
         for start_cost in (0.0, 0.02):
             solve(replace(problem, vehicle=replace(vehicle, control=control), start_cost=start_cost))
+    warm_up_site()

@@ -72,9 +72,10 @@ def _drop(net: Crumbs, t: int, v: int) -> None:
 def _put_elsewhere(net: Crumbs, v: int, crumb: float) -> None:
     """A shorter block in the cheapest slot that has room for it."""
     for s in net.cheap:
-        if net.flow[s, v] <= 0.0 and crumb <= net.most[s, v] and net.least[s, v] <= net.room[s]:
+        taken_up = max(crumb, net.least[s, v])
+        if net.flow[s, v] <= 0.0 and taken_up <= min(net.most[s, v], net.room[s]):
             net.flow[s, v] = crumb
-            net.room[s] -= max(crumb, net.least[s, v])
+            net.room[s] -= taken_up
             return
 
 

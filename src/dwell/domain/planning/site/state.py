@@ -124,7 +124,7 @@ def _wishes(problem: SiteProblem, now_us: int, fleet: Fleet, connection: Connect
             continue
         most[k] = need[k]
         alone = done_alone_us(now_us, first[k] + need[k], connection, _one(vehicle, fleet, k))
-        deadlines.append(max(now_us, min(alone, now_us + MOST_AHEAD_US)))
+        deadlines.append(alone if now_us <= alone <= now_us + MOST_AHEAD_US else now_us)
     return Wishes(
         first,
         need,
