@@ -29,12 +29,13 @@ def site_text(answer: dict[str, Any]) -> str:
     """The answer as text: the location, then each vehicle with its blocks in local time."""
     site, zone = answer["site"], ZoneInfo(answer["site"]["timezone"])
     short = sum(not vehicle["reachable"] for vehicle in answer["vehicles"])
+    word = "less" if site["savings"] >= 0 else "more"
     lines = [
         f"{site['energy_kwh']:.2f} kWh for {len(answer['vehicles'])} vehicles for {site['cost']:.2f}, "
-        f"{site['savings']:.2f} less than charging at once; at most {site['peak_kw']:.2f} kW together."
+        f"{abs(site['savings']):.2f} {word} than charging at once; at most {site['peak_kw']:.2f} kW together."
     ]
     if short:
-        lines[0] += f" {short} cannot be reached in time."
+        lines[0] += f" {short} will not have what they need in time."
     for number, vehicle in enumerate(answer["vehicles"], start=1):
         end = (
             ""

@@ -275,7 +275,8 @@ def read_vehicle(reader: Reader | None, power_min_kw: float | None = None) -> Ve
     charging_now = reader.flag("charging_now", default=False)
     reader.close()
     given = {name: value for name, value in numbers.items() if value is not None}
-    if len(given) < len(numbers) - ("power_min_kw" not in reader.members) or control is None:
+    absent = set(numbers) - set(given)
+    if absent - ({"power_min_kw"} - set(reader.members)) or control is None:
         return None
     return reader.make(lambda: VehicleLimits(**given, control=control, charging_now=charging_now))
 
