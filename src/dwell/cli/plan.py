@@ -83,6 +83,10 @@ def _solve(document: object) -> tuple[Answer, tuple[Problem, Plan] | None]:
 
     if isinstance(document, _NoJson):
         return write_faults([Fault(field="", message=document.message)]), None
+    if isinstance(document, dict) and "site" in document:
+        from dwell.cli.plan_site import answer_site
+
+        return answer_site(document), None
     try:
         problem = read_problem(document)
     except Refused as refused:
@@ -95,6 +99,10 @@ def _solve(document: object) -> tuple[Answer, tuple[Problem, Plan] | None]:
 
 
 def _text(answer: Answer, made: tuple[Problem, Plan] | None) -> str:
+    if "site" in answer:
+        from dwell.cli.plan_site import site_text
+
+        return site_text(answer)
     if made is None:
         error: Any = answer["error"]
         return "\n".join(f"error: {row['field'] or 'input'}: {row['message']}" for row in error["faults"])
