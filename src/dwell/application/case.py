@@ -47,6 +47,8 @@ class Case:
     packed_until: datetime | None
     recut_from_at: datetime | None
     held_from_at: datetime | None
+    power_share: float = 1.0
+    switched_at: tuple[datetime, ...] = ()
     current: Session | None = None
     """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
     upcoming: dict[PolicyId, Session] = field(default_factory=dict)
@@ -121,6 +123,8 @@ async def load_cases(
             packed_until=track.packed_until,
             recut_from_at=track.recut_from_at,
             held_from_at=track.held_from_at,
+            power_share=track.power_share,
+            switched_at=track.switched_at,
         )
         await _place_sessions(tx, case, unsettled.get(vid, []))
         cases[vid] = case
@@ -177,6 +181,8 @@ def _track_of(case: Case, wake_at: datetime | None) -> Track:
         packed_until=case.packed_until,
         recut_from_at=case.recut_from_at,
         held_from_at=case.held_from_at,
+        power_share=case.power_share,
+        switched_at=case.switched_at,
         wake_at=wake_at,
     )
 

@@ -6,6 +6,7 @@ A plan that the verifier refuses is never used: the vehicle is then charged at o
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,25 +14,35 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dwell.application.case import Case, Moment
+from dwell.application.learning import learn
+from dwell.application.owed import owed_target
 from dwell.application.visits import refresh
 from dwell.domain.errors import Fault
+from dwell.domain.instants import QUARTER, floor_quarter
 from dwell.domain.planning import (
+    Care,
+    Careful,
     Control,
     ImmediateStart,
-    Plan,
+    InHand,
     PriceGrid,
     Problem,
     RegularTarget,
     Target,
     VehicleLimits,
     Window,
+    at_true_prices,
+    careful,
     explain,
-    solve,
+    favoured,
     verify,
 )
 from dwell.domain.policy.schedule import restricted_windows
-from dwell.domain.session.outcome import COVERED_ENOUGH
+from dwell.domain.session.outcome import COVERED_ENOUGH, reserve_lacks_percent
+from dwell.domain.session.power_share import shown_share
 from dwell.domain.session.record import Block, Promise, Session
+from dwell.domain.session.steering import wish_at
+from dwell.domain.session.visit import Target as Aim
 from dwell.domain.session.visit import Visit
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.domain.units import W_PER_KW, WH_PER_KWH, w_from_kw, wh_from_kwh
@@ -61,7 +72,15 @@ class Grids:
         return kept[1]
 
 
-async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, ...]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a plan is made with beside facts and prices: the care taken, and the share of told power that flows."""
+
+    care: Care
+    share: float = 1.0
+
+
+async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tuple[Fault, ...]:
     """Make the case's plan and put it in force. Returns what the verifier found, () for a sound plan."""
     session, visit = case.active, case.visit
     case.plan_wanted = False
@@ -73,7 +92,10 @@ async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, .
     curve = None
     if session.terms.zone is not None:
         curve = await moment.tx.curve(session.terms.zone, moment.now - PRICES_BACK, horizon_at)
-    promise, faults = make_promise(session, visit, moment.now, grids=grids, curve=curve)
+    learn(case)
+    shown = shown_share(case.order, visit)
+    known = Known(care, case.power_share if shown is None else shown) if care.learn else Known(care)
+    promise, faults = make_promise(session, visit, moment.now, grid=grids.of(curve), known=known)
     first = session.first_promise or promise
     case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
     refresh(case, moment.now)
@@ -81,21 +103,37 @@ async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, .
 
 
 def make_promise(
-    session: Session, visit: Visit, now: datetime, *, grids: Grids, curve: PriceCurve | None
+    session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, known: Known
 ) -> tuple[Promise, tuple[Fault, ...]]:
     """The plan from `now` for a session with target and capacity."""
-    problem = _problem(session, visit, now, grids.of(curve))
-    plan = solve(problem)
-    coverage = plan.price_coverage
+    problem, share = _problem(session, visit, now, grid=grid, care=known.care), known.share
+    problem, favour = favoured(problem, _runs_until(session, problem))
+    answer = careful(problem, share, known.care)
+    coverage = answer.plan.price_coverage
     if coverage < COVERED_ENOUGH:
-        problem = _problem(session, visit, now, _NO_PRICES)
-        plan = solve(problem)
-    faults = verify(problem, plan)
+        problem, favour = replace(problem, prices=_NO_PRICES), None
+        answer = careful(problem, share, known.care)
+    faults = verify(answer.asked, answer.made)
     if faults:
         wanted = ImmediateStart(minimum_charge_percent=problem.wanted_percent)
-        problem = _with_target(problem, wanted)
-        plan = solve(problem)
-    return _promise(session, problem, plan, coverage=coverage), tuple(faults)
+        problem, favour = _with_target(problem, wanted), None
+        answer = careful(problem, share, known.care)
+    plan = answer.plan
+    if favour is not None:
+        plan = at_true_prices(answer.asked, plan, favour)
+        problem = replace(problem, prices=grid)
+    promise = _promise(session, problem, replace(answer, plan=plan), coverage=coverage)
+    return msgspec.structs.replace(promise, share=share if known.care.learn else None), tuple(faults)
+
+
+def _runs_until(session: Session, problem: Problem) -> datetime:
+    """The end of the quarter hour that runs by the plan in force for the same target; now where none does."""
+    promise, now = session.promise, problem.now_at
+    if not problem.vehicle.charging_now or promise is None or session.target is None:
+        return now
+    if promise.target_number != session.target.number or wish_at(promise, now).power_w == 0:
+        return now
+    return floor_quarter(now) + QUARTER
 
 
 def _with_target(problem: Problem, target: Target) -> Problem:
@@ -108,7 +146,7 @@ def _with_target(problem: Problem, target: Target) -> Problem:
     )
 
 
-def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> Problem:
+def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, care: Care) -> Problem:
     terms, target = session.terms, session.target
     if target is None or target.ready_by is None or terms.battery_capacity_wh is None:
         raise ValueError("a plan needs a target with a deadline and a battery capacity")
@@ -137,10 +175,11 @@ def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> 
             control=Control.MODULATING if terms.control == "modulating" else Control.ON_OFF,
             charging_now=bool(visit.ledger.charging),
         ),
-        target=RegularTarget(
+        target=owed_target(visit, terms, now, care.after_deadline)
+        or RegularTarget(
             minimum_charge_percent=target.minimum_charge_percent,
             ready_by_at=target.ready_by,
-            battery_reserve_percent=target.battery_reserve_percent,
+            battery_reserve_percent=_reserve_percent(session, visit, target),
         ),
         prices=grid,
         timezone=_zone(terms.timezone),
@@ -148,12 +187,29 @@ def _problem(session: Session, visit: Visit, now: datetime, grid: PriceGrid) -> 
     )
 
 
+def _reserve_percent(session: Session, visit: Visit, target: Aim) -> float:
+    """The reserve to plan for: where only a hair of it is missing and nothing runs, what there is."""
+    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit)
+    if soc_percent is None or lacks_percent != 0.0 or visit.ledger.charging:
+        return target.battery_reserve_percent
+    return min(soc_percent, target.battery_reserve_percent)
+
+
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float) -> Promise:
-    target, words = session.target, explain(problem, plan)
+def _promise(session: Session, problem: Problem, answer: Careful, *, coverage: float) -> Promise:
+    target, plan = session.target, answer.plan
+    owed = isinstance(problem.target, RegularTarget) and problem.target.ready_by_at <= problem.now_at
+    words = explain(
+        problem,
+        plan,
+        InHand(spared=answer.spared, share=answer.assumed, hurried=answer.hurried, owed=owed),
+    )
+    at_ready_by = plan.soc_at_ready_by_percent
+    if owed:  # what is owed comes in before the next deadline, which is the one that is asked about
+        at_ready_by = min(100.0, problem.vehicle.soc_percent + problem.vehicle.gain_percent(plan.energy_kwh))
     savings = None if coverage < COVERED_ENOUGH else Decimal(repr(round(plan.savings, 6)))
     return Promise(
         made_at=problem.now_at,
@@ -162,11 +218,11 @@ def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float)
             Block(block.type.value, block.start_at, block.end_at, wh_from_kwh(block.energy_kwh))
             for block in plan.blocks
         ),
-        powers_w=tuple(w_from_kw(block.power_kw) for block in plan.blocks),
+        powers_w=tuple(w_from_kw(block.power_kw / answer.assumed) for block in plan.blocks),
         reasons=tuple(words.reasons),
         reached_at=plan.target_reached_at,
-        soc_at_ready_by_percent=plan.soc_at_ready_by_percent,
-        reachable=plan.reachable,
+        soc_at_ready_by_percent=at_ready_by,
+        reachable=plan.reachable or owed,
         reachable_soc_percent=plan.reachable_soc_percent,
         price_coverage=coverage,
         expected_savings=savings,

@@ -9,7 +9,8 @@
 Nothing here waits, reads a clock or keeps a log.
 """
 
-from dwell.domain.planning.explain import Explanation, explain
+from dwell.domain.planning.care import AfterDeadline, Care, Careful, careful
+from dwell.domain.planning.explain import Explanation, InHand, explain
 from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.prices import PriceGrid
 from dwell.domain.planning.problem import (
@@ -23,16 +24,21 @@ from dwell.domain.planning.problem import (
     Window,
 )
 from dwell.domain.planning.solve import solve
+from dwell.domain.planning.steady import at_true_prices, favoured
 from dwell.domain.planning.verify import verify
 from dwell.domain.planning.warm import warm_up
 
 __all__ = [
+    "AfterDeadline",
     "Block",
     "BlockType",
+    "Care",
+    "Careful",
     "Ceiling",
     "Control",
     "Explanation",
     "ImmediateStart",
+    "InHand",
     "Plan",
     "PriceGrid",
     "Problem",
@@ -40,7 +46,10 @@ __all__ = [
     "Target",
     "VehicleLimits",
     "Window",
+    "at_true_prices",
+    "careful",
     "explain",
+    "favoured",
     "solve",
     "verify",
     "warm_up",
