@@ -23,6 +23,7 @@ from dwell.domain.planning import (
     Care,
     Careful,
     Control,
+    Favour,
     ImmediateStart,
     InHand,
     PriceGrid,
@@ -32,16 +33,18 @@ from dwell.domain.planning import (
     VehicleLimits,
     Window,
     at_true_prices,
+    calmer,
     careful,
     explain,
     favoured,
+    starts_too_often,
     verify,
 )
 from dwell.domain.policy.schedule import restricted_windows
 from dwell.domain.session.outcome import COVERED_ENOUGH, reserve_lacks_percent
 from dwell.domain.session.power_share import shown_share
 from dwell.domain.session.record import Block, Promise, Session
-from dwell.domain.session.steering import wish_at
+from dwell.domain.session.steering import FAILED, START, SWITCHES_AN_HOUR, wish_at
 from dwell.domain.session.visit import Target as Aim
 from dwell.domain.session.visit import Visit
 from dwell.domain.tariff.curve import PriceCurve
@@ -74,10 +77,16 @@ class Grids:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a plan is made with beside facts and prices: the care taken, and the share of told power that flows."""
+    """What a plan is made with beside facts and prices.
+
+    The care taken, the share of told power that flows, when the vehicle was told to start if that is what it does,
+    and when it was lately told to start or stop.
+    """
 
     care: Care
     share: float = 1.0
+    started_at: datetime | None = None
+    switched_at: tuple[datetime, ...] = ()
 
 
 async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tuple[Fault, ...]:
@@ -93,8 +102,7 @@ async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tu
     if session.terms.zone is not None:
         curve = await moment.tx.curve(session.terms.zone, moment.now - PRICES_BACK, horizon_at)
     learn(case)
-    shown = shown_share(case.order, visit)
-    known = Known(care, case.power_share if shown is None else shown) if care.learn else Known(care)
+    known = _known(case, visit, care)
     promise, faults = make_promise(session, visit, moment.now, grid=grids.of(curve), known=known)
     first = session.first_promise or promise
     case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
@@ -102,13 +110,25 @@ async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tu
     return faults
 
 
+def _known(case: Case, visit: Visit, care: Care) -> Known:
+    order, shown = case.order, shown_share(case.order, visit)
+    share = case.power_share if shown is None else shown
+    started = order is not None and order.kind == START and order.state != FAILED
+    return Known(
+        care,
+        share=share if care.learn else 1.0,
+        started_at=order.created_at if started and order is not None else None,
+        switched_at=case.switched_at,
+    )
+
+
 def make_promise(
     session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, known: Known
 ) -> tuple[Promise, tuple[Fault, ...]]:
     """The plan from `now` for a session with target and capacity."""
-    problem, share = _problem(session, visit, now, grid=grid, care=known.care), known.share
-    problem, favour = favoured(problem, _runs_until(session, problem))
-    answer = careful(problem, share, known.care)
+    problem, share = _problem(session, visit, now, grid=grid, known=known), known.share
+    problem, favour = _kept_running(session, problem, known)
+    answer = _calm(problem, known)
     coverage = answer.plan.price_coverage
     if coverage < COVERED_ENOUGH:
         problem, favour = replace(problem, prices=_NO_PRICES), None
@@ -126,14 +146,26 @@ def make_promise(
     return msgspec.structs.replace(promise, share=share if known.care.learn else None), tuple(faults)
 
 
-def _runs_until(session: Session, problem: Problem) -> datetime:
-    """The end of the quarter hour that runs by the plan in force for the same target; now where none does."""
+def _calm(problem: Problem, known: Known) -> Careful:
+    """The careful plan, with as few starts as it takes to stay within the bound on switches."""
+    for asked in calmer(problem):
+        answer = careful(asked, known.share, known.care)
+        if not starts_too_often(answer.plan, known.switched_at, SWITCHES_AN_HOUR - 2):
+            break
+    return answer
+
+
+def _kept_running(session: Session, problem: Problem, known: Known) -> tuple[Problem, Favour | None]:
+    """A block that runs for the same target goes on to the end of its quarter hour, unless stopping is worth it."""
     promise, now = session.promise, problem.now_at
     if not problem.vehicle.charging_now or promise is None or session.target is None:
-        return now
+        return problem, None
     if promise.target_number != session.target.number or wish_at(promise, now).power_w == 0:
-        return now
-    return floor_quarter(now) + QUARTER
+        return problem, None
+    started_at = known.started_at
+    if started_at is not None and now - started_at < QUARTER:
+        return favoured(problem, started_at + QUARTER, just_started=True)
+    return favoured(problem, floor_quarter(now) + QUARTER, just_started=False)
 
 
 def _with_target(problem: Problem, target: Target) -> Problem:
@@ -146,7 +178,7 @@ def _with_target(problem: Problem, target: Target) -> Problem:
     )
 
 
-def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, care: Care) -> Problem:
+def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, known: Known) -> Problem:
     terms, target = session.terms, session.target
     if target is None or target.ready_by is None or terms.battery_capacity_wh is None:
         raise ValueError("a plan needs a target with a deadline and a battery capacity")
@@ -173,9 +205,9 @@ def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, 
             power_min_kw=min(power_max_kw, terms.power_min_w / W_PER_KW),
             efficiency=terms.efficiency,
             control=Control.MODULATING if terms.control == "modulating" else Control.ON_OFF,
-            charging_now=bool(visit.ledger.charging),
+            charging_now=bool(visit.ledger.charging) or known.started_at is not None,
         ),
-        target=owed_target(visit, terms, now, care.after_deadline)
+        target=owed_target(visit, terms, now, known.care.after_deadline)
         or RegularTarget(
             minimum_charge_percent=target.minimum_charge_percent,
             ready_by_at=target.ready_by,

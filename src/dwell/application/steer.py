@@ -9,7 +9,7 @@ import msgspec
 from dwell.application.case import Case, Moment
 from dwell.domain.ids import OrderId
 from dwell.domain.metering.ledger import STEP_S
-from dwell.domain.session.outcome import at_risk_from, is_gate, reserve_lacks_percent
+from dwell.domain.session.outcome import at_risk_from, full_power_done_at, is_gate, reserve_lacks_percent
 from dwell.domain.session.power_share import SHARE_MOVES, shown_share
 from dwell.domain.session.record import Promise, Session, known_share
 from dwell.domain.session.steering import (
@@ -21,6 +21,7 @@ from dwell.domain.session.steering import (
     PENDING,
     START,
     STOP,
+    SWITCHES_AN_HOUR,
     Order,
     block_at,
     error_of,
@@ -42,8 +43,6 @@ LAG = timedelta(minutes=10)
 IN_VAIN = timedelta(minutes=1)
 """A block that ends this soon is left to end by itself."""
 HOUR = timedelta(hours=1)
-SWITCHES_AN_HOUR = 4
-"""How often a vehicle is told to start or stop within any hour, unless its deadline or reserve is pressing."""
 WEAKEST = 0.9
 """Nothing is put off that could not wait if the vehicle gave this much less than is known of it."""
 TRY_AGAIN = {START: timedelta(hours=1), STOP: timedelta(minutes=30)}
@@ -87,7 +86,7 @@ def wants_plan(case: Case, now: datetime) -> bool:
     if now - promise.made_at < PLAN_PAUSE:
         return False
     done = not promise.blocks or promise.blocks[-1].end_at <= now or _lacks_reserve(promise, visit, session)
-    return done or _is_astray(promise, visit, session) or _is_weaker(promise, visit, case.order)
+    return done or _is_astray(promise, visit, session) or _is_weaker(promise, case, now)
 
 
 def _goes_on_in_vain(promise: Promise, visit: Visit, now: datetime) -> bool:
@@ -106,10 +105,16 @@ def _lacks_reserve(promise: Promise, visit: Visit, session: Session) -> bool:
     return lacks_percent is not None and lacks_percent > 0
 
 
-def _is_weaker(promise: Promise, visit: Visit, order: Order | None) -> bool:
-    """Whether the vehicle gives another share of the told power than the plan counts on."""
-    shown = shown_share(order, visit)
-    return shown is not None and promise.share is not None and abs(shown - promise.share) > SHARE_MOVES
+def _is_weaker(promise: Promise, case: Case, now: datetime) -> bool:
+    """Whether the vehicle gives another share of the told power than the plan counts on, by enough to matter."""
+    visit, session = case.visit, case.active
+    shown = shown_share(case.order, visit) if visit is not None else None
+    if visit is None or session is None or shown is None or promise.share is None:
+        return False
+    done_at = full_power_done_at(visit, session.terms, now, shown)
+    thought_at = full_power_done_at(visit, session.terms, now, promise.share)
+    later = done_at is not None and thought_at is not None and done_at - thought_at > PLAN_PAUSE
+    return later or abs(shown - promise.share) > SHARE_MOVES
 
 
 def _is_astray(promise: Promise, visit: Visit, session: Session) -> bool:

@@ -10,9 +10,6 @@ import pytest
 
 from dwell.domain.errors import Refused
 from dwell.domain.planning.balance import (
-    CALM_S,
-    OFF_S,
-    RAISE_S,
     Balance,
     Charger,
     Reading,
@@ -84,9 +81,9 @@ def test_power_comes_back_slowly_and_only_after_a_calm() -> None:
         drawn = state.power_kw("a")
         state = step(SITE, state, Reading(load_kw=drawn, seconds=10), (charger(drawn_kw=drawn),))
         seen.append(state.power_kw("a"))
-    assert seen[int(CALM_S / 10) - 2] == pytest.approx(5)
+    assert seen[4] == pytest.approx(5)
     steps = [after - before for before, after in itertools.pairwise(seen)]
-    assert max(steps) <= 11 * 10 / RAISE_S + 1e-9
+    assert max(steps) <= 11 * 10 / 300 + 1e-9
     assert min(steps) >= 0
     assert seen[-1] == pytest.approx(11)
 
@@ -116,7 +113,7 @@ def test_a_paused_charger_waits_and_comes_back_with_room_to_spare() -> None:
         )
         if state.power_kw("a") > 0:
             after_s.append(10 * (n + 1))
-    assert after_s and after_s[0] >= OFF_S
+    assert after_s and after_s[0] >= 300
 
     crowded = Balance(set_points={}, envelope_kw=13.9, calm_s=3600)
     after = step(SITE, crowded, Reading(load_kw=13.9, seconds=10), (small,))

@@ -24,7 +24,7 @@ from dwell.domain.planning.problem import (
     Window,
 )
 from dwell.domain.planning.solve import solve
-from dwell.domain.planning.steady import at_true_prices, favoured
+from dwell.domain.planning.steady import Favour, at_true_prices, calmer, favoured, starts_too_often
 from dwell.domain.planning.verify import verify
 from dwell.domain.planning.warm import warm_up
 
@@ -37,6 +37,7 @@ __all__ = [
     "Ceiling",
     "Control",
     "Explanation",
+    "Favour",
     "ImmediateStart",
     "InHand",
     "Plan",
@@ -47,10 +48,12 @@ __all__ = [
     "VehicleLimits",
     "Window",
     "at_true_prices",
+    "calmer",
     "careful",
     "explain",
     "favoured",
     "solve",
+    "starts_too_often",
     "verify",
     "warm_up",
 ]

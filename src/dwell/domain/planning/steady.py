@@ -7,6 +7,7 @@ the true prices.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from dwell.domain.planning.plan import Block, Plan
 from dwell.domain.planning.problem import Problem
 
 HOUR = timedelta(hours=1)
+DEARER = (5, 25, 125)
+LEAST_START_COST = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +28,19 @@ class Favour:
     per_kwh: float
 
 
-def favoured(problem: Problem, until_at: datetime) -> tuple[Problem, Favour | None]:
+def favoured(problem: Problem, until_at: datetime, *, just_started: bool) -> tuple[Problem, Favour | None]:
     """The problem with the time from now to `until_at` cheaper by one start in all; no price goes below zero by it.
 
-    None, and the problem as it was, where no price is known now or nothing can be gained.
+    A run that has just started is kept at any price: it is free. None, and the problem as it was, where no price is
+    known now or nothing can be gained.
     """
     hours = (until_at - problem.now_at) / HOUR
     now_us, until_us = micros_of(problem.now_at), micros_of(until_at)
     price = problem.prices.least_between(now_us, until_us)
-    if hours <= 0 or price is None or price <= 0 or problem.start_cost <= 0:
+    if hours <= 0 or price is None or price <= 0:
         return problem, None
-    by = min(price, problem.start_cost / (problem.vehicle.power_max_kw * hours))
+    worth = problem.start_cost / (problem.vehicle.power_max_kw * hours)
+    by = price if just_started else min(price, worth)
     return (
         replace(problem, prices=problem.prices.cheaper(now_us, until_us, by)),
         Favour(until_at=until_at, per_kwh=by),
@@ -51,6 +56,31 @@ def at_true_prices(problem: Problem, plan: Plan, favour: Favour) -> Plan:
     whole_kwh = problem.vehicle.power_max_kw * ((favour.until_at - problem.now_at) / HOUR)
     at_once = min(plan.energy_kwh, whole_kwh) * favour.per_kwh
     return replace(plan, blocks=blocks, cost=cost, baseline_cost=plan.baseline_cost + at_once)
+
+
+def calmer(problem: Problem) -> Iterator[Problem]:
+    """The problem, and again with starts dearer and dearer, for plans that would start too often."""
+    for factor in (1, *DEARER):
+        yield (
+            replace(problem, start_cost=max(problem.start_cost, LEAST_START_COST) * factor)
+            if factor > 1
+            else problem
+        )
+
+
+def starts_too_often(plan: Plan, lately: Sequence[datetime], most_before: int) -> bool:
+    """Whether a start of the plan has more than `most_before` switches in the hour before it, `lately` included."""
+    switches = list(lately)
+    for index, block in enumerate(plan.blocks):
+        goes_on = index > 0 and plan.blocks[index - 1].end_at == block.start_at
+        if goes_on:
+            switches.pop()
+        elif sum(block.start_at - at < HOUR for at in switches) > most_before:
+            return True
+        else:
+            switches.append(block.start_at)
+        switches.append(block.end_at)
+    return False
 
 
 def _energy_kwh(problem: Problem, block: Block, favour: Favour) -> float:
