@@ -7,7 +7,7 @@ from typing import assert_never
 
 from dwell.domain.planning import AfterDeadline, RegularTarget
 from dwell.domain.policy.terms import VisitTerms
-from dwell.domain.session.visit import Visit
+from dwell.domain.session.visit import Visit, pass_time
 
 
 def owed_target(visit: Visit, terms: VisitTerms, now: datetime, after: AfterDeadline) -> RegularTarget | None:
@@ -16,6 +16,9 @@ def owed_target(visit: Visit, terms: VisitTerms, now: datetime, after: AfterDead
     CONTINUE: until the level that was asked for is in. UNTIL_UNPLUGGED: until the vehicle is full or gone.
     A policy edited since the deadline asks for something else: nothing is owed any more.
     """
+    if visit.target is not None and visit.target.ready_by is not None and visit.target.ready_by <= now:
+        visit = visit.copy()  # no fact has come since the deadline: time passes all the same
+        pass_time(visit, now, terms)
     verdict = visit.verdict
     if verdict is None or verdict.reached_at is not None or verdict.target.ready_by is None:
         return None
