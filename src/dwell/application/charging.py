@@ -25,7 +25,6 @@ from dwell.domain.planning import (
     Control,
     Favour,
     ImmediateStart,
-    InHand,
     PriceGrid,
     Problem,
     RegularTarget,
@@ -35,7 +34,6 @@ from dwell.domain.planning import (
     at_true_prices,
     calmer,
     careful,
-    explain,
     favoured,
     starts_too_often,
     verify,
@@ -162,6 +160,10 @@ def _kept_running(session: Session, problem: Problem, known: Known) -> tuple[Pro
         return problem, None
     if promise.target_number != session.target.number or wish_at(promise, now).power_w == 0:
         return problem, None
+    if (
+        promise.price_coverage < COVERED_ENOUGH
+    ):  # it was started by no price: now that there are some, they decide
+        return problem, None
     started_at = known.started_at
     if started_at is not None and now - started_at < QUARTER:
         return favoured(problem, started_at + QUARTER, just_started=True)
@@ -234,11 +236,7 @@ def _zone(name: str) -> ZoneInfo:
 def _promise(session: Session, problem: Problem, answer: Careful, *, coverage: float) -> Promise:
     target, plan = session.target, answer.plan
     owed = isinstance(problem.target, RegularTarget) and problem.target.ready_by_at <= problem.now_at
-    words = explain(
-        problem,
-        plan,
-        InHand(spared=answer.spared, share=answer.assumed, hurried=answer.hurried, owed=owed),
-    )
+    words = answer.words(problem)
     at_ready_by = plan.soc_at_ready_by_percent
     if owed:  # what is owed comes in before the next deadline, which is the one that is asked about
         at_ready_by = min(100.0, problem.vehicle.soc_percent + problem.vehicle.gain_percent(plan.energy_kwh))

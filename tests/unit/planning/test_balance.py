@@ -120,6 +120,33 @@ def test_a_paused_charger_waits_and_comes_back_with_room_to_spare() -> None:
     assert after.power_kw("a") == 0  # 6.1 kW are free: its least, and nothing to spare
 
 
+def test_power_moves_to_who_can_wait_less_slowly_and_within_the_limit() -> None:
+    state, seen = running(a=11, b=9), list[tuple[float, float]]()
+    for _ in range(120):
+        drawn = {name: state.power_kw(name) for name in "ab"}
+        both = (charger("a", laxity_h=9, drawn_kw=drawn["a"]), charger("b", laxity_h=1, drawn_kw=drawn["b"]))
+        state = step(SITE, state, Reading(load_kw=sum(drawn.values()), seconds=10), both)
+        seen.append((state.power_kw("a"), state.power_kw("b")))
+        assert state.total_kw <= 20 + 1e-9
+    assert seen[0][0] > 10.5  # 9.2 is fair: not at once
+    assert seen[-1] == pytest.approx((9.2, 10.8))
+
+
+def test_a_charger_that_runs_is_not_paused_for_anothers_sake_before_it_has_run_a_while() -> None:
+    lax = charger("lax", laxity_h=9, power_min_kw=8, wanted_kw=9)
+    tight = charger("tight", laxity_h=0, power_min_kw=8, drawn_kw=0, wanted_kw=16)
+    young = Balance(set_points={"lax": SetPoint(power_kw=9, since_s=60)}, envelope_kw=0.0, calm_s=3600)
+    off_after = []
+    for n in range(200):
+        drawn = young.power_kw("lax"), young.power_kw("tight")
+        both = (replace(lax, drawn_kw=drawn[0]), replace(tight, drawn_kw=drawn[1]))
+        young = step(SITE, young, Reading(load_kw=sum(drawn), seconds=10), both)
+        if young.power_kw("lax") == 0:
+            off_after.append(60 + 10 * (n + 1))
+    assert off_after and off_after[0] >= 900
+    assert young.power_kw("tight") == pytest.approx(16)
+
+
 def test_what_the_plan_no_longer_wants_is_off_at_once_and_who_is_gone_is_forgotten() -> None:
     after = step(SITE, running(a=11, b=5), Reading(load_kw=16, seconds=10), (charger(wanted_kw=0),))
     assert dict(after.set_points) == {"a": SetPoint(power_kw=0, since_s=0.0)}

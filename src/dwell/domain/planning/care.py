@@ -21,6 +21,7 @@ import numpy as np
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.instants import micros_of
 from dwell.domain.planning.compiled import SMALL_KWH
+from dwell.domain.planning.explain import Explanation, InHand, explain
 from dwell.domain.planning.plan import BlockType, Plan
 from dwell.domain.planning.problem import Problem, RegularTarget
 from dwell.domain.planning.slots import HOUR_US
@@ -89,6 +90,13 @@ class Careful:
     assumed: float
     spared: timedelta = timedelta(0)
     hurried: bool = False
+
+    def words(self, problem: Problem) -> Explanation:
+        """The plan in sentences; `problem` is the one that was to be planned carefully."""
+        target = problem.target
+        owed = isinstance(target, RegularTarget) and target.ready_by_at <= problem.now_at
+        in_hand = InHand(spared=self.spared, share=self.assumed, hurried=self.hurried, owed=owed)
+        return explain(problem, self.plan, in_hand)
 
 
 def careful(problem: Problem, share: float, care: Care) -> Careful:

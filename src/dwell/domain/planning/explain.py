@@ -9,6 +9,9 @@ from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.problem import Control, Problem, RegularTarget
 
+NEAR_ITS_END = timedelta(hours=1)
+"""A plan that ends earlier before what is kept free need not speak of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
@@ -124,11 +127,13 @@ def _kept(problem: Problem, plan: Plan, in_hand: InHand) -> list[str]:
     target = problem.target
     if in_hand.share < 1.0 and plan.blocks:
         said.append(f"Counted on: {_percent(round(100 * in_hand.share))} of the vehicle's full power.")
-    if in_hand.spared > timedelta(0) and plan.blocks and isinstance(target, RegularTarget):
-        before = _clock(problem, target.ready_by_at)
-        said.append(
-            f"Done {_duration(in_hand.spared)} before {before} at the latest, should something go wrong."
-        )
+    if isinstance(target, RegularTarget) and in_hand.spared > timedelta(0) and plan.blocks:
+        latest_at = target.ready_by_at - in_hand.spared
+        if latest_at - plan.blocks[-1].end_at < NEAR_ITS_END:
+            before = _clock(problem, target.ready_by_at)
+            said.append(
+                f"The last {_duration(in_hand.spared)} before {before} are kept free for what may go wrong."
+            )
     return said
 
 
