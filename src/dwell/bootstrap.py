@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 
 if TYPE_CHECKING:
     from dwell.api.app import Application
+    from dwell.domain.planning import Care
 
 KEY_FILE = "dwell.key"
 
@@ -105,14 +108,29 @@ async def serve(
     from dwell.workers.engine import run_engine
 
     keyring = load_keyring(settings)
-    async with opened_ports(settings, create=True) as ports:
-        news = asyncio.Event()
+    async with opened_ports(settings, create=True) as opened:
+        ports, news = replace(opened, care=care_of(settings)), asyncio.Event()
         app = build_app(ports, settings, keyring=keyring, changed=news.set)
         async with _way_to_vehicles(settings, ports, orders) as way:
             listener = listen(settings.http.host, settings.http.port)
-            beside = _at_work(ports, run_engine(Engine(ports, way), news))
+            engine = Engine(ports, way, care=care_of(settings))
+            beside = _at_work(ports, run_engine(engine, news))
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+def care_of(settings: Settings) -> Care:
+    """What the settings want kept in hand."""
+    from dwell.domain.planning import AfterDeadline, Care
+
+    chosen = settings.planning
+    return Care(
+        spare=timedelta(minutes=chosen.spare_minutes),
+        least_share=chosen.least_power_percent / 100,
+        taper=chosen.taper,
+        learn=chosen.learn_power,
+        after_deadline=AfterDeadline(chosen.after_deadline),
+    )
 
 
 @asynccontextmanager

@@ -101,6 +101,13 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _switch(value: object) -> bool:
+    known = {True: True, False: False, "true": True, "false": False, "on": True, "off": False}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ValueError("must be true or false")
+    return known[value]
+
+
 def _web_address(value: object) -> str:
     if not isinstance(value, str) or (value and not value.startswith(("http://", "https://"))):
         raise ValueError("must be an http:// or https:// address")
@@ -150,6 +157,25 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What plans keep in hand."""
+
+    spare_minutes: int = _setting(
+        20, _whole(0, 240), "how long before its deadline a plan is done, where that is possible"
+    )
+    least_power_percent: int = _setting(
+        90, _whole(50, 100), "the share of the told power with which a plan must still come out"
+    )
+    learn_power: bool = _setting(True, _switch, "count on the power that a vehicle was seen to give")
+    taper: bool = _setting(True, _switch, "allow time for slow charging near full")
+    after_deadline: str = _setting(
+        "continue",
+        _one_of("stop", "continue", "until_unplugged"),
+        "after a missed deadline: the next one rules, what is owed is charged, or all until it leaves",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """The log, on standard error."""
 
@@ -173,6 +199,7 @@ class Settings:
     )
     http: Http = field(default_factory=Http)
     orders: Orders = field(default_factory=Orders)
+    planning: Planning = field(default_factory=Planning)
     log: Log = field(default_factory=Log)
 
 

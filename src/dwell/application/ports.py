@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+
+if TYPE_CHECKING:
+    from dwell.domain.planning import Care  # compiles much; not for those who only read
 
 T = TypeVar("T")
 
@@ -53,6 +56,8 @@ class Ports:
     store: Store
     clock: Clock
     ids: Ids
+    care: Care | None = None
+    """What plans keep in hand; None for the usual."""
 
 
 class StoredFact(msgspec.Struct, frozen=True):
