@@ -27,13 +27,14 @@ from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
-from dwell.application.ports import Clock, Ports, VehicleOrders
+from dwell.application.ports import Clock, OnCommit, Ports, VehicleOrders
 from dwell.domain.errors import PeerFault, Refused
 from dwell.domain.session.steering import Order
 from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 
 if TYPE_CHECKING:
     from dwell.api.app import Application
+    from dwell.api.shared.metrics import Metrics
 
 KEY_FILE = "dwell.key"
 
@@ -56,6 +57,7 @@ def build_app(
     wall: Clock | None = None,
     changed: Callable[[], None] = lambda: None,
     front_text: str = "",
+    metrics: Metrics | None = None,
 ) -> Application:
     """The whole application over these ports.
 
@@ -80,7 +82,7 @@ def build_app(
         wall=wall or ports.clock,
         keyring=keyring,
         limits=limits,
-        metrics=Metrics(),
+        metrics=metrics or Metrics(),
         changed=changed,
     )
     tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
@@ -100,17 +102,29 @@ async def serve(
 
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
+    from dwell.api.crowd import room_for_connections
     from dwell.api.server import listen
+    from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
+    from dwell.domain.planning import warm_up
     from dwell.workers.engine import run_engine
 
+    room_for_connections(settings.http.connections_at_most)
     keyring = load_keyring(settings)
-    async with opened_ports(settings, create=True) as ports:
+    metrics = Metrics()
+    if orders is None and not settings.orders.url:
+        log.warning(
+            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
+        )
+    # Compiled before anybody can take the descriptors this needs, and not in the middle of a transaction.
+    await asyncio.to_thread(warm_up)
+    async with opened_ports(settings, create=True, on_commit=metrics.committed) as ports:
         news = asyncio.Event()
-        app = build_app(ports, settings, keyring=keyring, changed=news.set)
+        app = build_app(ports, settings, keyring=keyring, changed=news.set, metrics=metrics)
         async with _way_to_vehicles(settings, ports, orders) as way:
             listener = listen(settings.http.host, settings.http.port)
-            beside = _at_work(ports, run_engine(Engine(ports, way), news))
+            engine = Engine(ports, way, stopwatch_s=time.monotonic)
+            beside = _at_work(ports, run_engine(engine, news, metrics))
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
@@ -130,13 +144,11 @@ async def _way_to_vehicles(
 
 
 async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
-    """Everything that works beside the server. The planner is compiled first, not in the middle of a transaction."""
-    from dwell.domain.planning import warm_up
+    """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_retention(ports))
-        await asyncio.to_thread(warm_up)
         tasks.create_task(engine)
 
 
@@ -150,6 +162,7 @@ async def run_app(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve `app` on a listening socket, with the coroutine `beside` running as long; if that fails, so does this."""
+    from dwell.api.crowd import Crowd, room_for_connections
     from dwell.api.server import make_server
 
     host, port = listener.getsockname()[:2]
@@ -161,7 +174,11 @@ async def run_app(
 
     server = make_server(
         app,
-        connections_at_most=settings.http.connections_at_most,
+        crowd=Crowd(
+            at_most=room_for_connections(settings.http.connections_at_most),
+            at_most_each=settings.http.connections_per_address,
+            trusted_proxies=settings.http.trusted_proxies,
+        ),
         graceful_stop_s=settings.http.graceful_stop_s,
         trusted_proxies=settings.http.trusted_proxies,
         on_started=on_started,
@@ -218,7 +235,9 @@ def _signals_set(stop: asyncio.Event) -> Any:
 
 
 @asynccontextmanager
-async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Ports]:
+async def opened_ports(
+    settings: Settings, *, create: bool, on_commit: OnCommit | None = None
+) -> AsyncIterator[Ports]:
     """Ports on the configured store, closed at the end.
 
     `create`: an SQLite file that does not exist yet is made; a PostgreSQL database is only ever changed by
@@ -227,7 +246,7 @@ async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Por
     address = address_of(settings.database_url)
     if create and isinstance(address, SqliteAddress) and not address.path.exists():
         await upgrade_store(settings)
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, on_commit=on_commit)
     try:
         yield Ports(store, SystemClock(), SystemIds())
     finally:
@@ -288,6 +307,7 @@ def configure_log(settings: Log) -> None:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if as_json else _as_it_is,
     ]

@@ -32,6 +32,10 @@ class DyingStore:
         self._share = share
         self.deaths = 0
 
+    @property
+    def trouble(self) -> str | None:
+        return self._store.trouble
+
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         fate = self._chance.random()
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from dwell.api.native.errors import answer_error
+from dwell.api.native.errors import RETRY_AFTER_S, answer_error
 from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.metrics import MEDIA_TYPE
 from dwell.api.shared.openapi import write_openapi
 from dwell.api.shared.operations import Access, Call, Operation
+from dwell.api.shared.problems import write_problem
 from dwell.application.engine import next_wake_at
 from dwell.application.queries import lag_s, store_answers
 from dwell.domain.errors import DwellError
@@ -120,7 +121,15 @@ async def _live(call: Call) -> Answer:
 
 
 async def _ready(call: Call) -> Answer:
-    await store_answers(call.backend.ports)
+    backend = call.backend
+    await store_answers(backend.ports)
+    ailing = []
+    if backend.ports.store.trouble is not None:
+        ailing.append("The store could not commit when it last tried.")
+    if backend.metrics.engine_trouble is not None:
+        ailing.append("The engine's last run failed; it tries again.")
+    if ailing:
+        return write_problem(503, " ".join(ailing), headers={"retry-after": str(RETRY_AFTER_S)})
     return answer_json(200, {"status": "ready"})
 
 
@@ -140,7 +149,11 @@ def open_operations(
     health = (
         _open("/health/live", "live", "The process answers", _live, documented=True),
         _open(
-            "/health/ready", "ready", "The process answers, and so does its store", _ready, documented=True
+            "/health/ready",
+            "ready",
+            "The process answers, its store commits, and its engine runs",
+            _ready,
+            documented=True,
         ),
         _open("/metrics", "metrics", "Measures for Prometheus", _metrics),
     )

@@ -308,8 +308,17 @@ class Transaction(Reader, Protocol):
         ...
 
 
+OnCommit = Callable[[int, float], None]
+"""Told after each transaction that wrote: how many units of work it held, and its seconds. From any thread."""
+
+
 class Store(Protocol):
     """Where everything is kept."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, for the log and not for strangers; None once one has succeeded."""
+        ...
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `work` in one transaction and return its answer after a durable commit.

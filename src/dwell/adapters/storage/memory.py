@@ -36,6 +36,7 @@ class MemoryStore:
 
     def __init__(self, *, keep_events: bool = True, keep_packed_facts: bool = True) -> None:
         self.shelves = Shelves()
+        self.trouble: str | None = None
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
 

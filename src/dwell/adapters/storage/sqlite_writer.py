@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from typing import Any
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.sqlite_connection import StorageFailure, control
-from dwell.application.ports import Transaction
+from dwell.application.ports import OnCommit, Transaction
 from dwell.domain.errors import Unavailable
 
 _log = logging.getLogger("dwell.storage")
@@ -62,9 +63,11 @@ class SqliteWriter:
         self,
         connect: Callable[[], sqlite3.Connection],
         transaction: Callable[[sqlite3.Connection], Transaction],
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._connect = connect
         self._transaction = transaction
+        self._on_commit = on_commit
         self._connection: sqlite3.Connection | None = connect()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -115,6 +118,7 @@ class SqliteWriter:
 
     def _commit(self, group: list[Job]) -> None:
         wanted = [job for job in group if not job.future.cancelled()]
+        started_s = time.monotonic()
         try:
             connection = self._connected()
             control(connection, "BEGIN IMMEDIATE")
@@ -122,6 +126,8 @@ class SqliteWriter:
                 self._attempt(connection, job)
             control(connection, "COMMIT")
             self.trouble = None
+            if self._on_commit is not None:
+                self._on_commit(len(wanted), time.monotonic() - started_s)
         except StorageFailure as failure:
             self.trouble = str(failure)
             _log.error("commit failed", extra={"reason": self.trouble, "works": len(wanted)})

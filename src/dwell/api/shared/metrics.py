@@ -1,13 +1,14 @@
-"""What Prometheus may know: requests, ingest, the engine. No label carries anything a caller chose."""
+"""What Prometheus may know: requests, ingest, engine, orders, store. No label carries anything a caller chose."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from dwell.application.engine import Looked
 from dwell.domain.session.incoming import Receipt
 
-MEDIA_TYPE = CONTENT_TYPE_LATEST
+MEDIA_TYPE = "text/plain; version=0.0.4"
+"""Without the charset: whoever answers with text adds it."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -33,10 +34,17 @@ class Metrics:
             ["result"],
             registry=self._registry,
         )
-        self._lag = Gauge(
-            "dwell_engine_lag_seconds",
-            "By how long the engine is late with what is due.",
+        self.engine_trouble: str | None = None
+        """The kind of error by which the engine's last run ended; None once one has come to its end."""
+        self._engine = _EngineMeasures(self._registry)
+        self._commit_seconds = Histogram(
+            "dwell_store_commit_seconds",
+            "Time of a transaction that writes, from its beginning to its durable end.",
+            buckets=_SECONDS,
             registry=self._registry,
+        )
+        self._works = Counter(
+            "dwell_store_works", "Units of work that were committed.", registry=self._registry
         )
 
     def count_request(self, operation: str, status: int, duration_s: float) -> None:
@@ -52,8 +60,76 @@ class Metrics:
 
     def note_lag(self, lag_s: float) -> None:
         """The engine is this late now."""
-        self._lag.set(lag_s)
+        self._engine.lag.set(lag_s)
+
+    def engine_ran(self, looked: Looked, duration_s: float) -> None:
+        """A run of the engine came to its end."""
+        self.engine_trouble = None
+        self._engine.count_run(looked, duration_s)
+
+    def engine_failed(self, kind: str) -> None:
+        """A run of the engine ended by an error of this kind."""
+        self.engine_trouble = kind
+        self._engine.failures.labels(kind).inc()
+
+    def committed(self, works: int, duration_s: float) -> None:
+        """The store committed so many units of work in one transaction. May be called from any thread."""
+        self._works.inc(works)
+        self._commit_seconds.observe(duration_s)
 
     def write(self) -> bytes:
         """All measures, in the text format."""
         return generate_latest(self._registry)
+
+
+class _EngineMeasures:
+    """What the engine did."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lag = Gauge(
+            "dwell_engine_lag_seconds", "By how long the engine is late with what is due.", registry=registry
+        )
+        self.failures = Counter(
+            "dwell_engine_failures", "Runs of the engine that an error ended.", ["kind"], registry=registry
+        )
+        self._seconds = Histogram(
+            "dwell_engine_run_seconds",
+            "Time of one run of the engine: looking after what is due, and handing orders out.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._vehicles = Counter(
+            "dwell_engine_vehicles",
+            "Vehicles that were due, by whether they could be looked after.",
+            ["result"],
+            registry=registry,
+        )
+        self._plan_seconds = Histogram(
+            "dwell_plan_seconds",
+            "Time to make one plan, reading its prices and verifying it included.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._plan_faults = Counter(
+            "dwell_plans_refused", "Plans that the verifier refused: none should ever be.", registry=registry
+        )
+        self._orders = Counter(
+            "dwell_orders_handed_out",
+            "Orders handed out, by whether the other side took them.",
+            ["result"],
+            registry=registry,
+        )
+        for family, results in ((self._vehicles, ("tended", "put_off")), (self._orders, ("told", "untold"))):
+            for result in results:
+                family.labels(result)
+
+    def count_run(self, looked: Looked, duration_s: float) -> None:
+        """A run came to its end."""
+        self._seconds.observe(duration_s)
+        self._vehicles.labels("tended").inc(looked.due - len(looked.failures))
+        self._vehicles.labels("put_off").inc(len(looked.failures))
+        for plan_s in looked.plans_s:
+            self._plan_seconds.observe(plan_s)
+        self._plan_faults.inc(len(looked.plan_faults))
+        self._orders.labels("told").inc(len(looked.orders) - len(looked.undelivered))
+        self._orders.labels("untold").inc(len(looked.undelivered))
