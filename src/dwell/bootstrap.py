@@ -116,13 +116,13 @@ async def serve(
         log.warning(
             "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
         )
-    # Compiled before anybody can take the descriptors this needs, and not in the middle of a transaction.
-    await asyncio.to_thread(warm_up)
     async with opened_ports(settings, create=True, on_commit=metrics.committed) as ports:
         news = asyncio.Event()
         app = build_app(ports, settings, keyring=keyring, changed=news.set, metrics=metrics)
         async with _way_to_vehicles(settings, ports, orders) as way:
             listener = listen(settings.http.host, settings.http.port)
+            # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
+            await asyncio.to_thread(warm_up)
             engine = Engine(ports, way, stopwatch_s=time.monotonic)
             beside = _at_work(ports, run_engine(engine, news, metrics))
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)

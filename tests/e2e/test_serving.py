@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -174,13 +175,13 @@ def test_a_file_is_imported_as_over_http(env: dict[str, str], tmp_path: Path) ->
         file = tmp_path / "facts.json"
         file.write_text(json.dumps(facts))
         words = ("observations", "import", str(file), "--org", organization["organization_id"])
-        receipt = json.loads(dwell(*words, "--json", env=env))
+        receipt = json.loads(dwell(*words, "--json", env=env, status=3))
         assert receipt == {
             "accepted": 10_499,
             "duplicates": 0,
             "rejected": [{"index": 10_200, "field": "soc_percent", "message": "must be from 0 to 100"}],
         }
-        assert dwell(*words, env=env).startswith("0 accepted, 10499 known already, 1 rejected")
+        assert dwell(*words, env=env, status=3).startswith("0 accepted, 10499 known already, 1 rejected")
         session = client.get(f"/flex/vehicle-policies/{policy}/session").json()
         assert session["state"].startswith("ACTIVE")
     nobody = "00000000-0000-7000-8000-000000000000"
@@ -247,3 +248,21 @@ def test_no_secret_reaches_the_log(file_env: dict[str, str]) -> None:
     assert "listVehicles" in log
     for secret in (*organization.values(), token, "anna-the-user", "said-by-a-caller"):
         assert secret not in log
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(b"[]" * 99)[:-9], "not a sound gzip file"),
+        (gzip.compress(b"[]" * 99)[:12] + b"\xff" * 20, "not a sound gzip file"),
+    ],
+)
+def test_a_damaged_file_of_observations_is_refused_in_one_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    env = environment(tmp_path, f"sqlite:///{tmp_path}/dwell.sqlite3")
+    file = tmp_path / "facts.json.gz"
+    file.write_bytes(content)
+    nobody = "00000000-0000-7000-8000-000000000000"
+    told = dwell("observations", "import", str(file), "--org", nobody, env=env, status=1)
+    assert said in told and len(told.splitlines()) == 1

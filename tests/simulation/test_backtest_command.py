@@ -160,7 +160,7 @@ def test_sqlite_gives_the_same_figures_as_memory(visits: str, prices: list[str])
         (("{visits}",), "no prices"),
         (("--prices", "{prices}"), "before --prices"),
         (("{visits}", "--prices", "{prices}", "--ready-by", "25:00"), "HH:MM"),
-        (("{visits}", "--prices", "{prices}", "--timezone", "Mars/Olympus"), "not a time zone"),
+        (("{visits}", "--prices", "{prices}", "--timezone", "Mars/Olympus"), "IANA time zone"),
         (("{visits}", "--prices", "{prices}", "--zone", "FR"), "these zones: AT; pick one"),
         (("{visits}", "--prices", "{visits}"), "not a price document"),
         (("{prices}", "--prices", "{prices}"), "not a file of visits"),

@@ -82,10 +82,11 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         for parameter in operation["parameters"]
     ]
     if "requestBody" in operation:
-        media, content = next(iter(operation["requestBody"]["content"].items()))
-        rows.append(f"<tr><td>body</td><td>{escape(media)}</td><td>{_reference(content['schema'])}</td></tr>")
+        contents = operation["requestBody"]["content"]
+        media, schema = ", ".join(contents), next(iter(contents.values()))["schema"]
+        rows.append(f"<tr><td>body</td><td>{escape(media)}</td><td>{_reference(schema)}</td></tr>")
     for status, answer in operation["responses"].items():
-        content = next(iter(answer.get("content", {}).values()), {"schema": {}})
+        content: dict[str, Any] = next(iter(answer.get("content", {}).values()), {"schema": {}})
         what = _reference(content["schema"])
         rows.append(f"<tr><td>{status}</td><td>{what}</td><td>{escape(answer['description'])}</td></tr>")
     description = operation.get("description", "")

@@ -45,6 +45,8 @@ def read_prices(name: str, content: bytes, *, zone: Zone | None) -> PriceDocumen
     found = next((row for row in _FORMATS if row.recognises(content)), None)
     if found is None:
         message = f"not a price document of a known format ({', '.join(FORMAT_NAMES)})"
+        nearly = plain_csv.header_fault(content)
+        message += f"; {nearly}" if nearly else ""
         raise refuse([Fault(field="$", message=message)], code="unknown_format")
     return _placed(found.read(name, content), zone)
 
