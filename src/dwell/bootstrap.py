@@ -35,6 +35,7 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
+    from dwell.api.shared.operations import Backend
 
 KEY_FILE = "dwell.key"
 
@@ -124,7 +125,7 @@ async def serve(
             # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
             await asyncio.to_thread(warm_up)
             engine = Engine(ports, way, stopwatch_s=time.monotonic)
-            beside = _at_work(ports, run_engine(engine, news, metrics))
+            beside = _at_work(app.backend, run_engine(engine, news, metrics))
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
@@ -143,12 +144,14 @@ async def _way_to_vehicles(
         yield orders
 
 
-async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
+async def _at_work(backend: Backend, engine: Coroutine[Any, Any, None]) -> None:
     """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
+    from dwell.workers.usage import run_usage
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_retention(ports))
+        tasks.create_task(run_retention(backend.ports))
+        tasks.create_task(run_usage(backend.ports, backend.usage))
         tasks.create_task(engine)
 
 

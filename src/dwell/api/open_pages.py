@@ -18,7 +18,7 @@ from dwell.api.shared.openapi import write_openapi
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import write_problem
 from dwell.application.engine import next_wake_at
-from dwell.application.queries import lag_s, store_answers
+from dwell.application.queries import lag_s, store_answers, tally
 from dwell.domain.errors import DwellError
 
 HTML = "text/html"
@@ -135,12 +135,14 @@ async def _ready(call: Call) -> Answer:
 
 
 async def _metrics(call: Call) -> Answer:
-    ports = call.backend.ports
+    ports, metrics = call.backend.ports, call.backend.metrics
     try:
-        call.backend.metrics.note_lag(lag_s(await next_wake_at(ports), ports.clock.now()))
+        metrics.note_lag(lag_s(await next_wake_at(ports), ports.clock.now()))
+        if metrics.wants_tally():
+            metrics.note_tally(await tally(ports, call.backend.wall.now()))
     except DwellError:
-        call.backend.metrics.note_lag(float("nan"))  # measures are wanted most when the store is away
-    return Answer(200, call.backend.metrics.write(), media_type=MEDIA_TYPE)
+        metrics.note_lag(float("nan"))  # measures are wanted most when the store is away
+    return Answer(200, metrics.write(), media_type=MEDIA_TYPE)
 
 
 def open_operations(

@@ -13,6 +13,7 @@ import pytest
 from contract.serving import Serving, Tenant, serving
 from dwell.application.credentials import Keyring, organization_of_token, revoke
 from dwell.application.ports import Ports
+from dwell.application.usage import Usage
 from dwell.settings import Http, Settings
 from dwell.simulation.clock import VirtualClock
 
@@ -151,7 +152,7 @@ def test_a_token_expires_after_what_was_promised_and_not_before(tenant: Tenant, 
 
     def owner(keyring: Keyring = server.keyring, *, dialect: str = "flex") -> object:
         dialects = frozenset({dialect})
-        return server.run(organization_of_token(later, keyring, token, dialects=dialects))
+        return server.run(organization_of_token(later, keyring, token, dialects=dialects, usage=Usage()))
 
     clock.move_to(clock.now() + timedelta(seconds=3590))
     assert owner() == tenant.credentials.organization_id

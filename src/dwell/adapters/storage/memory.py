@@ -96,6 +96,12 @@ class MemoryTransaction(MemoryReader):
     async def save_credential(self, credential: Credential) -> None:
         self._put(self._shelves.credentials, (credential.kind, credential.name), credential)
 
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            gone = self._shelves.credentials.pop((one.kind, one.name), None)
+            if gone is not None:
+                self._undo.append(partial(self._shelves.credentials.__setitem__, (one.kind, one.name), gone))
+
     async def add_user(self, user: User) -> None:
         key = (user.organization_id, user.id)
         by_reference = (user.organization_id, user.reference)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from dwell.application.engine import Looked
+from dwell.application.ports import Tally
 from dwell.domain.session.incoming import Receipt
+from dwell.domain.session.record import ACTIVE, UPCOMING
+from dwell.domain.session.steering import CONFIRMED, DROPPED, FAILED, PENDING, SENT
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 """Without the charset: whoever answers with text adds it."""
+TALLY_KEPT_S = 15.0
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -34,6 +40,8 @@ class Metrics:
             ["result"],
             registry=self._registry,
         )
+        self._stock = _StockMeasures(self._registry)
+        self._tallied_s: float | None = None
         self.engine_trouble: str | None = None
         """The kind of error by which the engine's last run ended; None once one has come to its end."""
         self._engine = _EngineMeasures(self._registry)
@@ -62,6 +70,18 @@ class Metrics:
         """The engine is this late now."""
         self._engine.lag.set(lag_s)
 
+    def wants_tally(self) -> bool:
+        """Whether what was counted is older than TALLY_KEPT_S: nobody can have the store counted at will."""
+        now_s = time.monotonic()
+        if self._tallied_s is not None and now_s - self._tallied_s < TALLY_KEPT_S:
+            return False
+        self._tallied_s = now_s
+        return True
+
+    def note_tally(self, tally: Tally) -> None:
+        """So much there is now."""
+        self._stock.note(tally)
+
     def engine_ran(self, looked: Looked, duration_s: float) -> None:
         """A run of the engine came to its end."""
         self.engine_trouble = None
@@ -80,6 +100,37 @@ class Metrics:
     def write(self) -> bytes:
         """All measures, in the text format."""
         return generate_latest(self._registry)
+
+
+class _StockMeasures:
+    """How much there is in the store."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._sessions = Gauge(
+            "dwell_sessions",
+            "Sessions of policies that are not settled, by state.",
+            ["state"],
+            registry=registry,
+        )
+        self._orders = Gauge(
+            "dwell_orders_last_hour",
+            "Orders made within the last hour, by their state now.",
+            ["state"],
+            registry=registry,
+        )
+        self._events = Gauge(
+            "dwell_outbox_events", "Events that are kept, at most: from the oldest on.", registry=registry
+        )
+
+    def note(self, tally: Tally) -> None:
+        """So much there is now."""
+        for family, states, counts in (
+            (self._sessions, (UPCOMING, ACTIVE), tally.sessions),
+            (self._orders, (PENDING, SENT, CONFIRMED, FAILED, DROPPED), tally.orders),
+        ):
+            for state in states:
+                family.labels(state).set(counts.get(state, 0))
+        self._events.set(tally.events)
 
 
 class _EngineMeasures:
