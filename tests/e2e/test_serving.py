@@ -266,3 +266,21 @@ def test_a_damaged_file_of_observations_is_refused_in_one_line(
     nobody = "00000000-0000-7000-8000-000000000000"
     told = dwell("observations", "import", str(file), "--org", nobody, env=env, status=1)
     assert said in told and len(told.splitlines()) == 1
+
+
+def test_keys_are_listed_with_their_use_and_their_end(file_env: dict[str, str]) -> None:
+    organization = json.loads(dwell("org", "create", "Acme", "--json", env=file_env))
+    with served(file_env) as process:
+        headers = {"x-api-key": organization["api_key"]}
+        assert httpx.post(f"{process.url}/v1/observations", json=[], headers=headers).status_code == 202
+        assert any(event["event"] == "no_way_to_vehicles" for event in process.events)
+    dwell("org", "revoke", env=file_env, stdin=organization["client_id"])
+    words = ("org", "keys", organization["organization_id"])
+    client, key = sorted(json.loads(dwell(*words, "--json", env=file_env)), key=lambda row: str(row["kind"]))[
+        ::-1
+    ]
+    assert (client["kind"], client["name"]) == ("client", organization["client_id"])
+    assert client["revoked_at"] is not None and key["revoked_at"] is None
+    text = dwell(*words, env=file_env)
+    assert "never used" in text and ", revoked 2" in text
+    assert organization["api_key"] not in text

@@ -229,3 +229,15 @@ def test_the_report_needs_nothing_from_elsewhere(visits: str, prices: list[str],
         "aWATTar",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize("extra", [(), ("--json",), ("--calendar",)])
+def test_no_visit_at_all_is_no_success(prices: list[str], tmp_path: Path, extra: tuple[str, ...]) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text(f"{HEADER}\nvan-5,{at(10)},{at(9)},10,60,11,Europe/Berlin\n")
+
+    done = run(str(path), "--prices", *prices, *extra)
+
+    assert done.exit_code == 3, done.output
+    assert "ends_before_it_starts" in done.stdout.replace(" ", "_")
+    assert "No visit could be lived" in done.stderr

@@ -246,6 +246,12 @@ def test_twins_sent_at_once_are_stored_once(home: Home) -> None:
     assert not any(receipt["rejected"] for receipt in receipts)
 
 
+def test_the_documentation_names_every_type_that_is_taken(home: Home) -> None:
+    page = home.tenant.client.get("/docs").text
+    for name in ("application/json", "application/x-ndjson", "application/jsonl"):
+        assert name in page
+
+
 def test_measures_tell_what_there_is_and_what_was_taken(tmp_path: Path) -> None:
     with serving(f"sqlite:///{tmp_path}/dwell.sqlite3") as server:
         home = server.tenant().home()
