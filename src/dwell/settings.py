@@ -133,6 +133,11 @@ class Http:
     port: int = _setting(8080, _whole(0, 65535), "port to listen on; 0 takes a free one")
     trusted_proxies: str = _setting("", str, "addresses whose X-Forwarded-For is believed, comma-separated")
     connections_at_most: int = _setting(4096, _whole(1, 1_000_000), "more connections are answered 503")
+    connections_per_address: int = _setting(
+        1024,
+        _whole(1, 1_000_000),
+        "more from one address (an IPv6 /64) are answered 429; not of trusted_proxies",
+    )
     body_timeout_s: float = _setting(30.0, _seconds(0.1, 3600), "how long a request's body may take")
     graceful_stop_s: float = _setting(
         20.0, _seconds(1, 3600), "how long requests under way may take at a stop"

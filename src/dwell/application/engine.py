@@ -8,7 +8,7 @@ when the vehicle obeys, and repeated when it does not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,23 +33,31 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Looked:
-    """What one look did: how many vehicles were due, the orders to hand out, plans found unsound, and failures."""
+    """What one look did: how many vehicles were due, the orders to hand out, plans found unsound, and failures.
+
+    `plans_s` holds for each plan made the seconds it took, prices and verification included.
+    """
 
     due: int = 0
     orders: list[Order] = field(default_factory=list)
     plan_faults: list[tuple[VehicleId, tuple[Fault, ...]]] = field(default_factory=list)
     failures: list[tuple[VehicleId, str]] = field(default_factory=list)
     undelivered: list[tuple[VehicleId, str]] = field(default_factory=list)
+    plans_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The ports, the way to the vehicles, the price grids that plans share, and the care that they are made with."""
+    """The ports, the way to the vehicles, the price grids that plans share, and the care that they are made with.
+
+    `stopwatch_s` never goes back.
+    """
 
     ports: Ports
     orders: VehicleOrders
     grids: Grids = field(default_factory=Grids)
     care: Care = field(default_factory=Care)
+    stopwatch_s: Callable[[], float] = lambda: 0.0
 
 
 async def look_after_due(engine: Engine, *, limit: int = BATCH) -> Looked:
@@ -119,7 +127,9 @@ async def _tend(moment: Moment, case: Case, engine: Engine, looked: Looked) -> N
         case.recut_from_at = None  # it may ask for itself again, and has just had its way
     await look_again(moment, case)
     if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
+        started_s = engine.stopwatch_s()
         faults = await plan_visit(moment, case, engine.grids, engine.care)
+        looked.plans_s.append(engine.stopwatch_s() - started_s)
         if faults:
             looked.plan_faults.append((case.vehicle.id, faults))
         steer(moment, case)

@@ -111,12 +111,26 @@ class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
     include_hidden: bool = False
 
 
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is: unsettled sessions of policies and orders, each by state; events kept, at most."""
+
+    sessions: dict[str, int]
+    orders: dict[str, int]
+    events: int
+
+
 class Reader(Protocol):
     """What can be read. Each call is one query; ids that are not there are left out of dicts, or give None."""
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
 
     async def credential(self, kind: str, name: str) -> Credential | None: ...
+
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        """All of a kind, of any organization, in an order of the store's own; `after` is the last one known."""
+        ...
 
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None: ...
 
@@ -243,6 +257,10 @@ class Reader(Protocol):
         """The soonest `wake_at` of all tracks."""
         ...
 
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        """How much there is. Orders count from those named at or after the instant, by the time in their ids."""
+        ...
+
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A request with an idempotency key: the digest of its body, and its answer once there is one.
@@ -266,6 +284,8 @@ class Transaction(Reader, Protocol):
     async def add_organization(self, organization: Organization) -> None: ...
 
     async def save_credential(self, credential: Credential) -> None: ...
+
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None: ...
 
     async def add_user(self, user: User) -> None: ...
 
@@ -373,8 +393,17 @@ class Transaction(Reader, Protocol):
         ...
 
 
+OnCommit = Callable[[int, float], None]
+"""Told after each transaction that wrote: how many units of work it held, and its seconds. From any thread."""
+
+
 class Store(Protocol):
     """Where everything is kept."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, for the log and not for strangers; None once one has succeeded."""
+        ...
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()

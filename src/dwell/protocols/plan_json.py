@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.instants import NoZone, read_instant, write_instant
@@ -29,6 +28,7 @@ from dwell.domain.planning import (
     Window,
 )
 from dwell.domain.planning.problem import BOUNDS, NO_POWER, Bounds, instant_fault
+from dwell.domain.timezones import timezone_of
 
 Json = dict[str, object]
 _Made = TypeVar("_Made")
@@ -201,9 +201,9 @@ def read_timezone(reader: Reader) -> tzinfo | None:
     if name is None:
         return None
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name that is a folder of zones
-        reader.fault("timezone", "must be an IANA time zone")
+        return timezone_of(name)
+    except ValueError as error:
+        reader.fault("timezone", str(error))
         return None
 
 

@@ -38,6 +38,7 @@ class MemoryStore:
 
     def __init__(self, *, keep_events: bool = True, keep_packed_facts: bool = True) -> None:
         self.shelves = Shelves()
+        self.trouble: str | None = None
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
 
@@ -99,6 +100,12 @@ class MemoryTransaction(MemoryTariffWriter, MemoryReader):
 
     async def save_credential(self, credential: Credential) -> None:
         self._put(self._shelves.credentials, (credential.kind, credential.name), credential)
+
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            gone = self._shelves.credentials.pop((one.kind, one.name), None)
+            if gone is not None:
+                self._undo.append(partial(self._shelves.credentials.__setitem__, (one.kind, one.name), gone))
 
     async def add_user(self, user: User) -> None:
         key = (user.organization_id, user.id)

@@ -36,6 +36,11 @@ class SqlTransaction(SqlTariffWriter, SqlReader):
         row = (credential.kind, name_digest, credential.organization_id, bodies.encode(credential))
         await self._rows.put(statements.SAVE_CREDENTIAL, [row])
 
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            digest = bodies.digest_of_name(one.name)
+            await self._rows.run(statements.REMOVE_CREDENTIAL, kind=one.kind, name_digest=digest)
+
     async def add_user(self, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))
         await self._put_unique(statements.ADD_USER, row, "user_exists", "a user of this reference exists")

@@ -20,6 +20,7 @@ from dwell.api.shared.metrics import Metrics
 from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, Ports
+from dwell.application.usage import Usage
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId
 
@@ -48,6 +49,7 @@ class Backend:
     limits: HttpLimits
     metrics: Metrics
     changed: Callable[[], None]
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def credential_ports(self) -> Ports:
