@@ -59,7 +59,7 @@ def test_a_kill_amid_ingest_loses_nothing_that_was_answered(env: dict[str, str])
                 job.result()
     with served(env) as process, signed_in(process, organization) as client:
         again = client.post("/v1/observations", json=answered[:10_000]).json()
-    assert again == {"accepted": 0, "duplicates": min(len(answered), 10_000), "rejected": []}
+    assert again == {"accepted": 0, "duplicates": min(len(answered), 10_000), "rejected": [], "flagged": []}
 
 
 def test_a_full_disk_takes_nothing_serves_on_and_heals(tmp_path: Path) -> None:

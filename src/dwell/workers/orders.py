@@ -31,7 +31,7 @@ log = structlog.get_logger("dwell.orders")
 
 
 class Dispatch:
-    """Hands out orders in tasks of `tasks`; `told` hears of each whether it could be told. For the loop's own thread."""
+    """Hands out orders in tasks of `tasks`; `told` hears whether each could be told. For the loop's own thread."""
 
     def __init__(
         self,
