@@ -1,8 +1,8 @@
 """How fast receivers are told: `python -m benchmarks.webhooks [--events N] [--store sqlite|postgres]`; a table.
 
 A receiver in a process of its own shares the two cores. `single`: each event of a session goes to one of 200 endpoints,
-one event a request. `batched`: all go to two endpoints, a hundred a request. `hanging`: of 1,000 endpoints 30 % take the
-request and never answer; the time is that of the healthy ones, from the commit to the arrival.
+one event a request. `batched`: all go to two endpoints, a hundred a request. `hanging`: of 1,000 endpoints 30 % take
+the request and never answer; the time is that of the healthy ones, from the commit to the arrival.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from dwell.adapters.storage import open_store, schema
 from dwell.adapters.webhooks import HttpDeliver
 from dwell.api.flex.events import render_event
 from dwell.application.credentials import Keyring
-from dwell.application.ports import Event, Ports, Transaction
+from dwell.application.ports import Ports, Transaction
+from dwell.application.records import Event
 from dwell.application.webhooks import Office, Wanted, add_webhook
 from dwell.domain.ids import OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.policy.terms import VisitTerms
@@ -38,7 +39,7 @@ from dwell.domain.registry import Organization, User
 from dwell.domain.session.record import UPCOMING, Session
 from dwell.domain.webhooks.targets import TargetRules
 from dwell.workers.delivery import DeliveryDesk, run_delivery
-from scripts.private_postgres import running_cluster
+from scripts.private_postgres import private_cluster
 
 SECRET = "a secret of ours"
 WITHIN_S = 120.0
@@ -120,6 +121,7 @@ class Post:
             user_id=self.user_id,
             vehicle_id=VehicleId(session_id),
             policy_id=PolicyId(session_id),
+            location_id=None,
             state=UPCOMING,
             created_at=now,
             updated_at=now,
@@ -245,7 +247,7 @@ def main() -> None:
         if given.store == "sqlite":
             asyncio.run(measure(f"sqlite:///{Path(folder)}/d.sqlite3", given.events, table))
         else:
-            with running_cluster() as cluster:
+            with private_cluster() as cluster:
                 asyncio.run(measure(cluster.create_database("webhooks"), given.events, table))
     Console().print(table)
 

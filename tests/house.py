@@ -15,8 +15,9 @@ from decimal import Decimal
 
 from dwell.application.engine import BATCH, Engine, next_wake_at, run_due
 from dwell.application.policies import create_policy
-from dwell.application.ports import Ports, Reader, SessionFilter, Store, Transaction
+from dwell.application.ports import Ports, Reader, Store, Transaction
 from dwell.application.prices import import_prices
+from dwell.application.records import SessionFilter
 from dwell.application.telemetry import ingest
 from dwell.domain.ids import LocationId, OrganizationId, UserId, VehicleId
 from dwell.domain.registry import Information, Location, Organization, Policy, User, Vehicle

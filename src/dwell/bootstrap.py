@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
-from dwell.application.ports import Clock, Ports, VehicleOrders
+from dwell.application.ports import Clock, OnCommit, Ports, VehicleOrders
 from dwell.application.webhooks import Deliver, Office
 from dwell.domain.errors import PeerFault, Refused
 from dwell.domain.session.steering import Order
@@ -36,6 +38,9 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 
 if TYPE_CHECKING:
     from dwell.api.app import Application
+    from dwell.api.shared.metrics import Metrics
+    from dwell.api.shared.operations import Backend
+    from dwell.domain.planning import Care
 
 KEY_FILE = "dwell.key"
 
@@ -60,6 +65,7 @@ def build_app(
     changed: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
     front_text: str = "",
+    metrics: Metrics | None = None,
 ) -> Application:
     """The whole application over these ports.
 
@@ -87,7 +93,7 @@ def build_app(
         wall=wall or ports.clock,
         keyring=keyring,
         limits=limits,
-        metrics=Metrics(),
+        metrics=metrics or Metrics(),
         office=office,
         changed=changed,
         stopping=stopping,
@@ -110,36 +116,69 @@ async def serve(
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
     from dwell.adapters.webhooks import HttpDeliver
+    from dwell.api.crowd import room_for_connections
     from dwell.api.flex.events import render_event
     from dwell.api.server import listen
+    from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
+    from dwell.domain.planning import warm_up
     from dwell.workers.delivery import DeliveryDesk, run_delivery
     from dwell.workers.engine import run_engine
 
+    room_for_connections(settings.http.connections_at_most)
     keyring = load_keyring(settings)
     stop = stop or asyncio.Event()
-    async with opened_ports(settings, create=True) as ports:
+    metrics = Metrics()
+    if orders is None and not settings.orders.url:
+        log.warning(
+            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
+        )
+    async with (
+        opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
+        _way_to_vehicles(settings, opened, orders) as way,
+        HttpDeliver(_targets(settings)) as deliver,
+    ):
+        ports = replace(opened, care=care_of(settings))
         news, outgoing = asyncio.Event(), asyncio.Event()
 
         def changed() -> None:
             news.set()
             outgoing.set()
 
-        async with (
-            HttpDeliver(_targets(settings)) as deliver,
-            _way_to_vehicles(settings, ports, orders) as way,
-        ):
-            app = build_app(
-                ports, settings, keyring=keyring, deliver=deliver, changed=changed, stopping=stop.is_set
-            )
-            listener = listen(settings.http.host, settings.http.port)
+        app = build_app(
+            ports,
+            settings,
+            keyring=keyring,
+            deliver=deliver,
+            changed=changed,
+            stopping=stop.is_set,
+            metrics=metrics,
+        )
+        listener = listen(settings.http.host, settings.http.port)
+        # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
+        await asyncio.to_thread(warm_up)
+        engine = Engine(ports, way, care=care_of(settings), stopwatch_s=time.monotonic)
+        work = [run_engine(engine, news, metrics)]
+        if settings.webhooks.deliver:
             desk = DeliveryDesk(office=app.backend.office, render=render_event, news=outgoing)
-            work = [run_engine(Engine(ports, way), news)]
-            if settings.webhooks.deliver:
-                work.append(run_delivery(desk))
-            beside = _at_work(ports, *work)
-            await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
+            work.append(run_delivery(desk))
+        beside = _at_work(app.backend, *work)
+        await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+def care_of(settings: Settings) -> Care:
+    """What the settings want kept in hand."""
+    from dwell.domain.planning import AfterDeadline, Care
+
+    chosen = settings.planning
+    return Care(
+        spare=timedelta(minutes=chosen.spare_minutes),
+        least_share=chosen.least_power_percent / 100,
+        taper=chosen.taper,
+        learn=chosen.learn_power,
+        after_deadline=AfterDeadline(chosen.after_deadline),
+    )
 
 
 @asynccontextmanager
@@ -160,14 +199,14 @@ def _targets(settings: Settings) -> TargetRules:
     return TargetRules(networks=settings.webhooks.allowed_networks, plain_http=settings.webhooks.allow_http)
 
 
-async def _at_work(ports: Ports, *work: Coroutine[Any, Any, None]) -> None:
-    """Everything that works beside the server. The planner is compiled first, not in the middle of a transaction."""
-    from dwell.domain.planning import warm_up
+async def _at_work(backend: Backend, *work: Coroutine[Any, Any, None]) -> None:
+    """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
+    from dwell.workers.usage import run_usage
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_retention(ports))
-        await asyncio.to_thread(warm_up)
+        tasks.create_task(run_retention(backend.ports))
+        tasks.create_task(run_usage(backend.ports, backend.usage))
         for loop in work:
             tasks.create_task(loop)
 
@@ -182,6 +221,7 @@ async def run_app(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve `app` on a listening socket, with the coroutine `beside` running as long; if that fails, so does this."""
+    from dwell.api.crowd import Crowd, room_for_connections
     from dwell.api.server import make_server
 
     host, port = listener.getsockname()[:2]
@@ -193,7 +233,11 @@ async def run_app(
 
     server = make_server(
         app,
-        connections_at_most=settings.http.connections_at_most,
+        crowd=Crowd(
+            at_most=room_for_connections(settings.http.connections_at_most),
+            at_most_each=settings.http.connections_per_address,
+            trusted_proxies=settings.http.trusted_proxies,
+        ),
         graceful_stop_s=settings.http.graceful_stop_s,
         trusted_proxies=settings.http.trusted_proxies,
         on_started=on_started,
@@ -250,7 +294,9 @@ def _signals_set(stop: asyncio.Event) -> Any:
 
 
 @asynccontextmanager
-async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Ports]:
+async def opened_ports(
+    settings: Settings, *, create: bool, on_commit: OnCommit | None = None
+) -> AsyncIterator[Ports]:
     """Ports on the configured store, closed at the end.
 
     `create`: an SQLite file that does not exist yet is made; a PostgreSQL database is only ever changed by
@@ -259,7 +305,7 @@ async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Por
     address = address_of(settings.database_url)
     if create and isinstance(address, SqliteAddress) and not address.path.exists():
         await upgrade_store(settings)
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, on_commit=on_commit)
     try:
         yield Ports(store, SystemClock(), SystemIds())
     finally:
@@ -346,6 +392,7 @@ def configure_log(settings: Log) -> None:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if as_json else _as_it_is,
     ]

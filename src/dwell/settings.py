@@ -103,6 +103,13 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _switch(value: object) -> bool:
+    known = {True: True, False: False, "true": True, "false": False, "on": True, "off": False}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ValueError("must be true or false")
+    return known[value]
+
+
 def _web_address(value: object) -> str:
     if not isinstance(value, str) or (value and not value.startswith(("http://", "https://"))):
         raise ValueError("must be an http:// or https:// address")
@@ -114,14 +121,6 @@ def _signing_secret(value: object) -> str:
         raise ValueError("must be text")
     key_of(value)
     return value
-
-
-def _yes_or_no(value: object) -> bool:
-    if value in (True, "true", "yes", "1"):
-        return True
-    if value in (False, "false", "no", "0"):
-        return False
-    raise ValueError("must be true or false")
 
 
 def _networks(value: object) -> tuple[Network, ...]:
@@ -146,6 +145,11 @@ class Http:
     port: int = _setting(8080, _whole(0, 65535), "port to listen on; 0 takes a free one")
     trusted_proxies: str = _setting("", str, "addresses whose X-Forwarded-For is believed, comma-separated")
     connections_at_most: int = _setting(4096, _whole(1, 1_000_000), "more connections are answered 503")
+    connections_per_address: int = _setting(
+        1024,
+        _whole(1, 1_000_000),
+        "more from one address (an IPv6 /64) are answered 429; not of trusted_proxies",
+    )
     body_timeout_s: float = _setting(30.0, _seconds(0.1, 3600), "how long a request's body may take")
     graceful_stop_s: float = _setting(
         20.0, _seconds(1, 3600), "how long requests under way may take at a stop"
@@ -173,11 +177,30 @@ class Orders:
 class Webhooks:
     """Deliveries to receivers."""
 
-    deliver: bool = _setting(True, _yes_or_no, "whether this process delivers; several may")
+    deliver: bool = _setting(True, _switch, "whether this process delivers; several may")
     allowed_networks: tuple[Network, ...] = _setting(
         (), _networks, "inner networks that may be targets, comma-separated (10.1.0.0/16,127.0.0.1)"
     )
-    allow_http: bool = _setting(False, _yes_or_no, "whether targets without TLS are taken")
+    allow_http: bool = _setting(False, _switch, "whether targets without TLS are taken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What plans keep in hand."""
+
+    spare_minutes: int = _setting(
+        20, _whole(0, 240), "how long before its deadline a plan is done, where that is possible"
+    )
+    least_power_percent: int = _setting(
+        90, _whole(50, 100), "the share of the told power with which a plan must still come out"
+    )
+    learn_power: bool = _setting(True, _switch, "count on the power that a vehicle was seen to give")
+    taper: bool = _setting(True, _switch, "allow time for slow charging near full")
+    after_deadline: str = _setting(
+        "continue",
+        _one_of("stop", "continue", "until_unplugged"),
+        "after a missed deadline: the next one rules, what is owed is charged, or all until it leaves",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +228,7 @@ class Settings:
     http: Http = field(default_factory=Http)
     orders: Orders = field(default_factory=Orders)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    planning: Planning = field(default_factory=Planning)
     log: Log = field(default_factory=Log)
 
 

@@ -41,6 +41,10 @@ class DyingStore:
         self._share = share
         self.deaths = 0
 
+    @property
+    def trouble(self) -> str | None:
+        return self._store.trouble
+
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
     ) -> T:

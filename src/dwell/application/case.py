@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from dwell.application.places import terms_under
-from dwell.application.ports import Event, Ids, Transaction
+from dwell.application.ports import Ids, Transaction
+from dwell.application.records import Event
 from dwell.domain.ids import OrganizationId, PolicyId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import Cutter
@@ -20,6 +22,9 @@ from dwell.domain.session.record import ACTIVE, UPCOMING, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen, Track
 from dwell.domain.session.visit import Visit
+
+if TYPE_CHECKING:
+    from dwell.domain.planning import Care  # compiles much; not for those who only read
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Moment:
     tx: Transaction
     ids: Ids
     now: datetime
+    care: Care | None = None
+    """What plans that are made in it keep in hand; None for the usual."""
 
 
 @dataclass(slots=True)
@@ -48,6 +55,8 @@ class Case:
     packed_until: datetime | None
     recut_from_at: datetime | None
     held_from_at: datetime | None
+    power_share: float = 1.0
+    switched_at: tuple[datetime, ...] = ()
     current: Session | None = None
     """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
     upcoming: dict[PolicyId, Session] = field(default_factory=dict)
@@ -122,6 +131,8 @@ async def load_cases(
             packed_until=track.packed_until,
             recut_from_at=track.recut_from_at,
             held_from_at=track.held_from_at,
+            power_share=track.power_share,
+            switched_at=track.switched_at,
         )
         await _place_sessions(tx, case, unsettled.get(vid, []))
         cases[vid] = case
@@ -188,6 +199,8 @@ def _track_of(case: Case, wake_at: datetime | None) -> Track:
         packed_until=case.packed_until,
         recut_from_at=case.recut_from_at,
         held_from_at=case.held_from_at,
+        power_share=case.power_share,
+        switched_at=case.switched_at,
         wake_at=wake_at,
     )
 

@@ -6,6 +6,7 @@ A plan that the verifier refuses is never used: the vehicle is then charged at o
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,29 +14,39 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dwell.application.case import Case, Moment
+from dwell.application.learning import learn
+from dwell.application.owed import owed_target
 from dwell.application.visits import refresh
 from dwell.domain.errors import Fault
+from dwell.domain.instants import QUARTER, floor_quarter
 from dwell.domain.planning import (
     BlockType,
+    Care,
+    Careful,
     Ceiling,
     Control,
+    Favour,
     ImmediateStart,
-    Plan,
     PriceGrid,
     Problem,
     RegularTarget,
     Target,
     VehicleLimits,
     Window,
-    explain,
-    solve,
+    at_true_prices,
+    calmer,
+    careful,
+    favoured,
+    starts_too_often,
     verify,
 )
 from dwell.domain.policy.connection import Room
 from dwell.domain.policy.schedule import restricted_windows
 from dwell.domain.policy.terms import VisitTerms
-from dwell.domain.session.outcome import COVERED_ENOUGH
+from dwell.domain.session.outcome import COVERED_ENOUGH, reserve_lacks_percent
+from dwell.domain.session.power_share import shown_share
 from dwell.domain.session.record import Block, Promise, Session
+from dwell.domain.session.steering import FAILED, START, SWITCHES_AN_HOUR, wish_at
 from dwell.domain.session.visit import IMMEDIATE_START, Visit
 from dwell.domain.session.visit import Target as SessionTarget
 from dwell.domain.tariff.curve import PriceCurve
@@ -71,7 +82,22 @@ class Grids:
         return kept[1]
 
 
-async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, ...]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a plan is made with beside facts and prices.
+
+    The care taken, the share of told power that flows, when the vehicle was told to start if that is what it does,
+    when it was lately told to start or stop, and until when charging is paused.
+    """
+
+    care: Care
+    share: float = 1.0
+    started_at: datetime | None = None
+    switched_at: tuple[datetime, ...] = ()
+    paused_until: datetime | None = None
+
+
+async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tuple[Fault, ...]:
     """Make the case's plan and put it in force. Returns what the verifier found, () for a sound plan."""
     session, visit = case.active, case.visit
     case.plan_wanted = False
@@ -84,9 +110,9 @@ async def plan_visit(moment: Moment, case: Case, grids: Grids) -> tuple[Fault, .
     curve = None
     if session.terms.zone is not None:
         curve = await moment.tx.curve(session.terms.zone, moment.now - PRICES_BACK, horizon_at)
-    promise, faults = make_promise(
-        session, visit, moment.now, grids=grids, curve=curve, paused_until=paused_until
-    )
+    learn(case)
+    known = _known(case, visit, care, paused_until)
+    promise, faults = make_promise(session, visit, moment.now, grid=grids.of(curve), known=known)
     first = session.first_promise or promise
     case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
     refresh(case, moment.now)
@@ -102,28 +128,67 @@ def _latest(*instants: datetime | None) -> datetime:
     return max(at for at in instants if at is not None)
 
 
+def _known(case: Case, visit: Visit, care: Care, paused_until: datetime | None) -> Known:
+    order, shown = case.order, shown_share(case.order, visit)
+    share = case.power_share if shown is None else shown
+    started = order is not None and order.kind == START and order.state != FAILED
+    return Known(
+        care,
+        share=share if care.learn else 1.0,
+        started_at=order.created_at if started and order is not None else None,
+        switched_at=case.switched_at,
+        paused_until=paused_until,
+    )
+
+
 def make_promise(
-    session: Session,
-    visit: Visit,
-    now: datetime,
-    *,
-    grids: Grids,
-    curve: PriceCurve | None,
-    paused_until: datetime | None = None,
+    session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, known: Known
 ) -> tuple[Promise, tuple[Fault, ...]]:
     """The plan from `now` for a session with target and capacity; until a pause is over, of the reserve only."""
-    problem = _problem(session, visit, now, grids.of(curve), paused_until=paused_until)
-    plan = solve(problem)
-    coverage = plan.price_coverage
+    problem, share = _problem(session, visit, now, grid=grid, known=known), known.share
+    problem, favour = _kept_running(session, problem, known)
+    answer = _calm(problem, known)
+    coverage = answer.plan.price_coverage
     if coverage < COVERED_ENOUGH:
-        problem = _problem(session, visit, now, _NO_PRICES, paused_until=paused_until)
-        plan = solve(problem)
-    faults = verify(problem, plan)
+        problem, favour = replace(problem, prices=_NO_PRICES), None
+        answer = careful(problem, share, known.care)
+    faults = verify(answer.asked, answer.made)
     if faults:
         wanted = ImmediateStart(minimum_charge_percent=problem.wanted_percent)
-        problem = _with_target(problem, wanted)
-        plan = solve(problem)
-    return _promise(session, problem, plan, coverage=coverage), tuple(faults)
+        problem, favour = _with_target(problem, wanted), None
+        answer = careful(problem, share, known.care)
+    plan = answer.plan
+    if favour is not None:
+        plan = at_true_prices(answer.asked, plan, favour)
+        problem = replace(problem, prices=grid)
+    promise = _promise(session, problem, replace(answer, plan=plan), coverage=coverage)
+    return msgspec.structs.replace(promise, share=share if known.care.learn else None), tuple(faults)
+
+
+def _calm(problem: Problem, known: Known) -> Careful:
+    """The careful plan, with as few starts as it takes to stay within the bound on switches."""
+    for asked in calmer(problem):
+        answer = careful(asked, known.share, known.care)
+        if not starts_too_often(answer.plan, known.switched_at, SWITCHES_AN_HOUR - 2):
+            break
+    return answer
+
+
+def _kept_running(session: Session, problem: Problem, known: Known) -> tuple[Problem, Favour | None]:
+    """A block that runs for the same target goes on to the end of its quarter hour, unless stopping is worth it."""
+    promise, now = session.promise, problem.now_at
+    if not problem.vehicle.charging_now or promise is None or session.target is None:
+        return problem, None
+    if promise.target_number != session.target.number or wish_at(promise, now).power_w == 0:
+        return problem, None
+    if (
+        promise.price_coverage < COVERED_ENOUGH
+    ):  # it was started by no price: now that there are some, they decide
+        return problem, None
+    started_at = known.started_at
+    if started_at is not None and now - started_at < QUARTER:
+        return favoured(problem, started_at + QUARTER, just_started=True)
+    return favoured(problem, floor_quarter(now) + QUARTER, just_started=False)
 
 
 def _with_target(problem: Problem, target: Target) -> Problem:
@@ -137,9 +202,7 @@ def _with_target(problem: Problem, target: Target) -> Problem:
     )
 
 
-def _problem(
-    session: Session, visit: Visit, now: datetime, grid: PriceGrid, *, paused_until: datetime | None
-) -> Problem:
+def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, known: Known) -> Problem:
     terms, target = session.terms, session.target
     if target is None or terms.battery_capacity_wh is None:
         raise ValueError("a plan needs a target and a battery capacity")
@@ -159,13 +222,13 @@ def _problem(
             power_min_kw=min(power_max_kw, terms.power_min_w / W_PER_KW),
             efficiency=terms.efficiency,
             control=Control.MODULATING if terms.control == "modulating" else Control.ON_OFF,
-            charging_now=bool(visit.ledger.charging),
+            charging_now=bool(visit.ledger.charging) or known.started_at is not None,
         ),
-        target=_wanted(target, paused_until),
+        target=_wanted(session, visit, now, known),
         prices=grid,
         timezone=_zone(terms.timezone),
-        ceilings=_ceilings(terms, now, _latest(target.ready_by, paused_until, now)),
-        restrictions=_forbidden(session, now, paused_until),
+        ceilings=_ceilings(terms, now, _latest(target.ready_by, known.paused_until, now)),
+        restrictions=_forbidden(session, now, known.paused_until),
     )
 
 
@@ -184,10 +247,17 @@ def _ceilings(terms: VisitTerms, now: datetime, until: datetime) -> tuple[Ceilin
     )
 
 
-def _wanted(target: SessionTarget, paused_until: datetime | None) -> Target:
-    reserve, minimum = target.battery_reserve_percent, target.minimum_charge_percent
+def _wanted(session: Session, visit: Visit, now: datetime, known: Known) -> Target:
+    target = session.target
+    if target is None:
+        raise ValueError("a plan needs a target")
+    if target.ready_by is not None:
+        owed = owed_target(visit, session.terms, now, known.care.after_deadline)
+        if owed is not None:
+            return owed
+    reserve, minimum = _reserve_percent(session, visit, target), target.minimum_charge_percent
     # Not even an immediate start breaks a pause: due at its end, which no charge can meet, it starts as it ends.
-    ready_by_at = target.ready_by or paused_until
+    ready_by_at = target.ready_by or known.paused_until
     if ready_by_at is None:
         return ImmediateStart(minimum_charge_percent=minimum, battery_reserve_percent=reserve)
     return RegularTarget(
@@ -210,12 +280,25 @@ def _forbidden(session: Session, now: datetime, paused_until: datetime | None) -
     return tuple(found)
 
 
+def _reserve_percent(session: Session, visit: Visit, target: SessionTarget) -> float:
+    """The reserve to plan for: where only a hair of it is missing and nothing runs, what there is."""
+    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit)
+    if soc_percent is None or lacks_percent != 0.0 or visit.ledger.charging:
+        return target.battery_reserve_percent
+    return min(soc_percent, target.battery_reserve_percent)
+
+
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float) -> Promise:
-    target, words = session.target, explain(problem, plan)
+def _promise(session: Session, problem: Problem, answer: Careful, *, coverage: float) -> Promise:
+    target, plan = session.target, answer.plan
+    owed = isinstance(problem.target, RegularTarget) and problem.target.ready_by_at <= problem.now_at
+    words = answer.words(problem)
+    at_ready_by = plan.soc_at_ready_by_percent
+    if owed:  # what is owed comes in before the next deadline, which is the one that is asked about
+        at_ready_by = min(100.0, problem.vehicle.soc_percent + problem.vehicle.gain_percent(plan.energy_kwh))
     # What comes after FAR never comes.
     count = sum(block.start_at < problem.now_at + FAR for block in plan.blocks)
     at_once = target is not None and target.type == IMMEDIATE_START
@@ -232,11 +315,11 @@ def _promise(session: Session, problem: Problem, plan: Plan, *, coverage: float)
             )
             for block in plan.blocks[:count]
         ),
-        powers_w=tuple(w_from_kw(block.power_kw) for block in plan.blocks[:count]),
+        powers_w=tuple(w_from_kw(block.power_kw / answer.assumed) for block in plan.blocks[:count]),
         reasons=tuple(words.reasons[:count]),
         reached_at=plan.target_reached_at if count == len(plan.blocks) else None,
-        soc_at_ready_by_percent=plan.soc_at_ready_by_percent,
-        reachable=plan.reachable or at_once,
+        soc_at_ready_by_percent=at_ready_by,
+        reachable=plan.reachable or owed or at_once,
         reachable_soc_percent=plan.reachable_soc_percent,
         price_coverage=coverage,
         expected_savings=savings,

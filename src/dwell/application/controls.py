@@ -10,6 +10,7 @@ from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import end_by_time
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.planning import Care
 
 
 async def case_now(moment: Moment, organization_id: OrganizationId, vehicle_id: VehicleId) -> Case:
@@ -25,7 +26,7 @@ async def take_effect(moment: Moment, case: Case) -> None:
     """Bring the case up to now, plan anew if that is wanted, and write it. The engine hands out the order."""
     await look_again(moment, case)
     if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
-        unsound = await plan_visit(moment, case, Grids())
+        unsound = await plan_visit(moment, case, Grids(), moment.care or Care())
         steer(moment, case)
         # A plan that was refused is made again by the engine, which tells of it.
         case.plan_wanted = bool(unsound) or wants_plan(case, moment.now)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.application.ports import Ports, Reader, Transaction
+from dwell.application.usage import Usage
 from dwell.domain.errors import Fault, NotFound, Refused
 from dwell.domain.ids import OrganizationId
 from dwell.domain.registry import Credential, Organization
@@ -145,7 +146,9 @@ async def issue_token(
     return text
 
 
-async def organization_of_api_key(ports: Ports, keyring: Keyring, shown: str) -> OrganizationId | None:
+async def organization_of_api_key(
+    ports: Ports, keyring: Keyring, shown: str, *, usage: Usage
+) -> OrganizationId | None:
     """Whose API key this is; None for nobody's, a revoked one or any other text."""
     if not is_well_formed(shown):
         return None
@@ -153,12 +156,15 @@ async def organization_of_api_key(ports: Ports, keyring: Keyring, shown: str) ->
     async def look(reader: Reader) -> Credential | None:
         return await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
 
-    found = await ports.store.read(look)
-    return _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
+    found, now = await ports.store.read(look), ports.clock.now()
+    owner = _owner(found, keyring.digest(API_KEY, shown), now)
+    if owner is not None and found is not None:
+        usage.note(API_KEY, found.name, now)
+    return owner
 
 
 async def organization_of_token(
-    ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str]
+    ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str], usage: Usage
 ) -> OrganizationId | None:
     """Whose bearer token this is; None if it is unknown, expired, revoked, of another dialect, or its client is."""
     if not is_well_formed(shown) or not shown.startswith(_PREFIXES[TOKEN]):
@@ -176,7 +182,25 @@ async def organization_of_token(
         return None
     if client is None or client.organization_id != owner or not _lives(client, now):
         return None
+    usage.note(CLIENT, client_id, now)
     return owner
+
+
+async def credentials_of(ports: Ports, organization_id: OrganizationId) -> list[Credential]:
+    """The clients and API keys of an organization, revoked ones too, oldest first. Raises NotFound."""
+
+    async def look(reader: Reader) -> list[Credential]:
+        if await reader.organization(organization_id) is None:
+            raise NotFound("There is no such organization.")
+        found = list[Credential]()
+        for kind in (CLIENT, API_KEY):
+            after = None
+            while page := await reader.credentials(kind, after=after):
+                found += [one for one in page if one.organization_id == organization_id]
+                after = page[-1]
+        return sorted(found, key=lambda one: one.created_at)
+
+    return await ports.store.read(look)
 
 
 def is_well_formed(shown: str) -> bool:

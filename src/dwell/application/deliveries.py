@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from dwell.application.ports import Event, Ports, Reader, Transaction
+from dwell.application.ports import Ports, Reader, Transaction
+from dwell.application.records import Event
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, UserId
 from dwell.domain.instants import write_instant

@@ -10,19 +10,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import msgspec
-
+from dwell.application.records import (
+    Event,
+    KeptAnswer,
+    PageKey,
+    Quarantined,
+    SessionFilter,
+    StoredFact,
+    Tally,
+)
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
-from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
+
+if TYPE_CHECKING:
+    from dwell.domain.planning import Care  # compiles much; not for those who only read
 
 T = TypeVar("T")
 
@@ -54,57 +63,8 @@ class Ports:
     store: Store
     clock: Clock
     ids: Ids
-
-
-class StoredFact(msgspec.Struct, frozen=True):
-    """A fact with the vehicle it speaks of and the digest that names it."""
-
-    vehicle_id: VehicleId
-    digest: bytes
-    fact: Fact
-
-
-class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that came in and is kept but never applied: why, and its raw bytes."""
-
-    organization_id: OrganizationId
-    vehicle_id: VehicleId | None
-    received_at: datetime
-    reason: str
-    raw: bytes
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A committed change of a session, with the whole session as it is after it.
-
-    `significant`: state, target or error changed; only others may merge with an undelivered predecessor.
-    `withdrawn`: the session is gone (joined into an earlier one, or its policy was deleted).
-    """
-
-    id: str
-    organization_id: OrganizationId
-    session: Session
-    created_at: datetime
-    significant: bool
-    withdrawn: bool = False
-
-
-class PageKey(msgspec.Struct, frozen=True):
-    """Where a page of settled sessions ends: plug-in instant, then id."""
-
-    plugged_in_at: datetime
-    id: str
-
-
-class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which settled sessions a list holds; None means any. `plugged_in_from` ≥, `plugged_out_to` ≤ (ended at)."""
-
-    plugged_in_from: datetime | None = None
-    plugged_out_to: datetime | None = None
-    policy_id: PolicyId | None = None
-    location_id: LocationId | None = None
-    vehicle_id: VehicleId | None = None
-    include_hidden: bool = False
+    care: Care | None = None
+    """What plans keep in hand; None for the usual."""
 
 
 class Reader(Protocol):
@@ -113,6 +73,12 @@ class Reader(Protocol):
     async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
 
     async def credential(self, kind: str, name: str) -> Credential | None: ...
+
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        """All of a kind, of any organization, in an order of the store's own; `after` is the last one known."""
+        ...
 
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None: ...
 
@@ -280,21 +246,9 @@ class Reader(Protocol):
         """The soonest `wake_at` of all tracks."""
         ...
 
-
-class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with an idempotency key: the digest of its body, and its answer once there is one.
-
-    While `status` is None somebody is at work on it, until `locked_until` at most.
-    """
-
-    organization_id: OrganizationId
-    key: str
-    body_digest: bytes
-    created_at: datetime
-    locked_until: datetime
-    holder: str
-    status: int | None = None
-    body: bytes = b""
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        """How much there is. Orders count from those named at or after the instant, by the time in their ids."""
+        ...
 
 
 class Transaction(Reader, Protocol):
@@ -303,6 +257,8 @@ class Transaction(Reader, Protocol):
     async def add_organization(self, organization: Organization) -> None: ...
 
     async def save_credential(self, credential: Credential) -> None: ...
+
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None: ...
 
     async def add_user(self, user: User) -> None: ...
 
@@ -474,8 +430,17 @@ class Transaction(Reader, Protocol):
         ...
 
 
+OnCommit = Callable[[int, float], None]
+"""Told after each transaction that wrote: how many units of work it held, and its seconds. From any thread."""
+
+
 class Store(Protocol):
     """Where everything is kept."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, for the log and not for strangers; None once one has succeeded."""
+        ...
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()

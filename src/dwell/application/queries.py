@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dwell.application.ports import PageKey, Ports, Reader, SessionFilter
+from dwell.application.ports import Ports, Reader
+from dwell.application.records import PageKey, SessionFilter, Tally
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
@@ -22,6 +23,9 @@ NO_POLICY = "There is no such policy."
 NO_SESSION = "There is no such session."
 NO_LOCATION = "There is no such location."
 NO_VEHICLE = "There is no such vehicle."
+
+
+ORDERS_COUNTED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +273,15 @@ async def store_answers(ports: Ports) -> None:
         await reader.credential("", "")
 
     await ports.store.read(look)
+
+
+async def tally(ports: Ports, now: datetime) -> Tally:
+    """How much there is: unsettled sessions, orders of the last ORDERS_COUNTED, events."""
+
+    async def look(reader: Reader) -> Tally:
+        return await reader.tally(orders_since=now - ORDERS_COUNTED)
+
+    return await ports.store.read(look)
 
 
 def lag_s(wake_at: datetime | None, now: datetime) -> float:

@@ -9,8 +9,9 @@ import msgspec
 from dwell.application.case import Case, Moment
 from dwell.domain.ids import OrderId
 from dwell.domain.metering.ledger import STEP_S
-from dwell.domain.session.outcome import is_gate
-from dwell.domain.session.record import Promise, Session
+from dwell.domain.session.outcome import at_risk_from, full_power_done_at, is_gate, reserve_lacks_percent
+from dwell.domain.session.power_share import SHARE_MOVES, shown_share
+from dwell.domain.session.record import Promise, Session, known_share
 from dwell.domain.session.steering import (
     CONFIRM_WITHIN,
     CONFIRMED,
@@ -20,7 +21,9 @@ from dwell.domain.session.steering import (
     PENDING,
     START,
     STOP,
+    SWITCHES_AN_HOUR,
     Order,
+    block_at,
     error_of,
     is_done,
     is_exhausted,
@@ -29,12 +32,23 @@ from dwell.domain.session.steering import (
     is_open,
     wish_at,
 )
-from dwell.domain.session.visit import Visit
+from dwell.domain.session.visit import BATTERY_RESERVE, REGULAR, Visit
 
 ASTRAY_PERCENT = 3.0
 """How far the charge level may be from the plan's before a new plan is made."""
 PLAN_PAUSE = timedelta(minutes=5)
 """The least time between two plans for the same target that only behaviour asks for."""
+LAG = timedelta(minutes=10)
+"""How much charging may be missing in a pause between two blocks: later there may be no time to make it up."""
+IN_VAIN = timedelta(minutes=1)
+"""A block that ends this soon is left to end by itself."""
+HOUR = timedelta(hours=1)
+WEAKEST = 0.9
+"""Nothing is put off that could not wait if the vehicle gave this much less than is known of it."""
+TRY_AGAIN = {START: timedelta(hours=1), STOP: timedelta(minutes=30)}
+"""How long after its last repetition a failed order is given anew."""
+PRESSED_AGAIN = timedelta(minutes=20)
+"""The same where reserve or deadline press: as long as all its repetitions took."""
 
 LET_GO = "smart_optimization_disabled"
 """The gate under which a vehicle charges as it likes."""
@@ -69,11 +83,41 @@ def wants_plan(case: Case, now: datetime) -> bool:
     ):
         return True
     if visit.reached_at is not None or visit.fully_charged_at is not None:
-        return False
+        return _goes_on_in_vain(promise, visit, now)
+    if promise.blocks and promise.blocks[-1].end_at <= now and visit.ledger.charging:
+        return True  # a little more is cheaper than a stop and a new start
     if now - promise.made_at < PLAN_PAUSE:
         return False
-    done = not promise.blocks or promise.blocks[-1].end_at <= now
-    return done or _is_astray(promise, visit, session)
+    done = not promise.blocks or promise.blocks[-1].end_at <= now or _lacks_reserve(promise, visit, session)
+    return done or _is_astray(promise, visit, session) or _is_weaker(promise, case, now)
+
+
+def _goes_on_in_vain(promise: Promise, visit: Visit, now: datetime) -> bool:
+    """Whether the target was reached before the block that was to bring it is over: a vehicle may give more."""
+    if visit.reached_at is None or promise.made_at >= visit.reached_at:
+        return False
+    wish = wish_at(promise, now)
+    return wish.power_w > 0 and wish.until is not None and wish.until - now > IN_VAIN
+
+
+def _lacks_reserve(promise: Promise, visit: Visit, session: Session) -> bool:
+    """Whether the reserve, which is charged whatever the price, came out short of what was planned."""
+    if visit.mode != BATTERY_RESERVE or wish_at(promise, visit.last_at).power_w > 0:
+        return False
+    lacks_percent = reserve_lacks_percent(session.terms, visit)
+    return lacks_percent is not None and lacks_percent > 0
+
+
+def _is_weaker(promise: Promise, case: Case, now: datetime) -> bool:
+    """Whether the vehicle gives another share of the told power than the plan counts on, by enough to matter."""
+    visit, session = case.visit, case.active
+    shown = shown_share(case.order, visit) if visit is not None else None
+    if visit is None or session is None or shown is None or promise.share is None:
+        return False
+    done_at = full_power_done_at(visit, session.terms, now, shown)
+    thought_at = full_power_done_at(visit, session.terms, now, promise.share)
+    later = done_at is not None and thought_at is not None and done_at - thought_at > PLAN_PAUSE
+    return later or abs(shown - promise.share) > SHARE_MOVES
 
 
 def _is_astray(promise: Promise, visit: Visit, session: Session) -> bool:
@@ -87,8 +131,12 @@ def _is_astray(promise: Promise, visit: Visit, session: Session) -> bool:
             break
         share = (min(visit.last_at, block.end_at) - block.start_at) / (block.end_at - block.start_at)
         planned_wh += block.energy_wh * share
-    expected = promise.start_soc_percent + planned_wh * session.terms.efficiency / battery_wh * 100
-    return abs(min(100.0, expected) - soc_percent) > ASTRAY_PERCENT
+    percent_per_wh = session.terms.efficiency / battery_wh * 100
+    behind = min(100.0, promise.start_soc_percent + planned_wh * percent_per_wh) - soc_percent
+    if planned_wh > 0 and wish_at(promise, visit.last_at).power_w == 0:
+        lag_percent = session.terms.available_power_w * (LAG / HOUR) * percent_per_wh
+        return behind > min(ASTRAY_PERCENT, lag_percent) or behind < -ASTRAY_PERCENT
+    return abs(behind) > ASTRAY_PERCENT
 
 
 def steer(moment: Moment, case: Case) -> None:
@@ -169,7 +217,11 @@ def _give(moment: Moment, case: Case, kind: str, power_w: int) -> None:
     if session is None:
         return
     if order is not None and (order.kind, order.power_w) == (kind, power_w) and order.state != CONFIRMED:
-        if order.state == FAILED or not _is_overdue(order, now):
+        if order.state == FAILED:
+            if now >= may_try_again_at(case, order, now):
+                _note(case, _order(moment, case, kind, power_w))
+            return
+        if not _is_overdue(order, now):
             return
         if is_exhausted(order, now):
             _note(case, msgspec.structs.replace(order, state=FAILED))
@@ -180,21 +232,62 @@ def _give(moment: Moment, case: Case, kind: str, power_w: int) -> None:
             return
         _note(case, msgspec.structs.replace(order, state=PENDING, attempts=order.attempts + 1, sent_at=now))
         return
+    # Another power for what runs is told at once: nothing is switched by it.
+    switches = order is None or order.kind != kind
+    if switches and kind == START and may_start_at(case, now) > now:
+        return
     _drop(case)
-    _note(
-        case,
-        Order(
-            id=OrderId(moment.ids.new_id()),
-            organization_id=case.organization_id,
-            vehicle_id=case.vehicle.id,
-            session_id=session.id,
-            kind=kind,
-            power_w=power_w,
-            created_at=now,
-            attempts=1,
-            sent_at=now,
-        ),
+    if switches:
+        case.switched_at = (*_lately(case, now), now)
+    _note(case, _order(moment, case, kind, power_w))
+
+
+def _order(moment: Moment, case: Case, kind: str, power_w: int) -> Order:
+    session = case.active
+    if session is None:
+        raise ValueError("an order needs a session that runs")
+    return Order(
+        id=OrderId(moment.ids.new_id()),
+        organization_id=case.organization_id,
+        vehicle_id=case.vehicle.id,
+        session_id=session.id,
+        kind=kind,
+        power_w=power_w,
+        created_at=moment.now,
+        attempts=1,
+        sent_at=moment.now,
     )
+
+
+def may_start_at(case: Case, now: datetime) -> datetime:
+    """From when on a start is within the bound on switches, with room for the stop after it; now where it presses."""
+    lately = _lately(case, now)
+    if len(lately) <= SWITCHES_AN_HOUR - 2:
+        return now
+    allowed_at = lately[-(SWITCHES_AN_HOUR - 1)] + HOUR
+    return now if _presses(case, now, allowed_at) else allowed_at
+
+
+def _lately(case: Case, now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in case.switched_at if now - at < HOUR)
+
+
+def _presses(case: Case, now: datetime, put_off_until: datetime) -> bool:
+    """Whether reserve, deadline or an immediate start cannot wait until then."""
+    visit, session = case.visit, case.active
+    if visit is None or session is None or session.promise is None:
+        return False
+    if block_at(session.promise, now) != REGULAR or not session.promise.reachable:
+        return True
+    share = known_share(session.promise) * WEAKEST
+    risk_at = at_risk_from(visit, session.terms, now, share)
+    return risk_at is not None and risk_at < put_off_until
+
+
+def may_try_again_at(case: Case, order: Order, now: datetime) -> datetime:
+    """When a failed order is given anew."""
+    since, pause = order.sent_at or order.created_at, TRY_AGAIN[order.kind]
+    return since + (min(pause, PRESSED_AGAIN) if _presses(case, now, since + pause) else pause)
 
 
 def _is_overdue(order: Order, now: datetime) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.poison import INDIGESTIBLE, named, set_aside
-from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
+from dwell.application.ports import Ports, Transaction
+from dwell.application.records import Quarantined, StoredFact
 from dwell.application.recut import Neighbourhood, is_final, neighbourhoods, recut, recut_from, recut_stretch
 from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import apply_in_order

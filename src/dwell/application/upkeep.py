@@ -8,12 +8,13 @@ import msgspec
 
 from dwell.application.asking import spend_boost
 from dwell.application.case import Case, Moment
-from dwell.application.steer import is_fresh, may_plan, steer, wants_plan
+from dwell.application.steer import is_fresh, may_plan, may_start_at, may_try_again_at, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
 from dwell.domain.session.cut import silence_ends_at
-from dwell.domain.session.outcome import at_risk_from
-from dwell.domain.session.record import Promise, Session
-from dwell.domain.session.steering import CONFIRM_WITHIN, PENDING, is_open, wish_at
+from dwell.domain.session.outcome import at_risk_from, reached_by
+from dwell.domain.session.power_share import SHOWS_AFTER
+from dwell.domain.session.record import Promise, Session, known_share
+from dwell.domain.session.steering import CONFIRM_WITHIN, CONFIRMED, FAILED, PENDING, is_open, wish_at
 from dwell.domain.session.visit import Visit
 
 RISK_PAUSE = timedelta(minutes=1)
@@ -56,7 +57,7 @@ def wake_at(case: Case, now: datetime) -> datetime | None:
         next_by = session.target.ready_by if session.target is not None else None
         instants += [silence_ends_at(span, judged_by), next_by]
         instants += _control_instants(case, visit, session, now)
-        risk_at = at_risk_from(visit, session.terms, now)
+        risk_at = at_risk_from(visit, session.terms, now, known_share(session.promise))
         if risk_at is not None and risk_at > now:
             # While it charges the instant recedes as time goes on: do not chase it.
             instants.append(max(risk_at, now + RISK_PAUSE))
@@ -70,10 +71,23 @@ def _control_instants(case: Case, visit: Visit, session: Session, now: datetime)
     found: list[datetime | None] = []
     if session.promise is not None:
         found.append(_next_edge(session.promise, now))
+        found += _instants_of_care(case, visit, session, now)
     if case.order is not None and is_open(case.order) and case.order.sent_at is not None:
         overdue_at = case.order.sent_at + CONFIRM_WITHIN
         found.append(overdue_at if overdue_at > now else None)
     return found
+
+
+def _instants_of_care(case: Case, visit: Visit, session: Session, now: datetime) -> list[datetime | None]:
+    """When power can first be judged, the target comes in, or an order that was put off may be given."""
+    order = case.order
+    found: list[datetime | None] = []
+    if order is not None and order.state == CONFIRMED and order.confirmed_at is not None:
+        found.append(order.confirmed_at + SHOWS_AFTER)
+    if order is not None and order.state == FAILED:
+        found.append(may_try_again_at(case, order, now))
+    found += [reached_by(visit, session.terms, now), may_start_at(case, now)]
+    return [at for at in found if at is not None and at > now]
 
 
 def _next_edge(promise: Promise, now: datetime) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from dwell.application.case import Case, Moment
+from dwell.application.learning import learn
 from dwell.application.places import anticipated_since, place_of, switched, terms_of
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.terms import VisitTerms
@@ -150,6 +151,7 @@ async def end_visit(moment: Moment, case: Case, end: End) -> None:
     visit, session = case.visit, case.current
     if visit is None or session is None:
         return
+    learn(case)
     await settle(moment, case, session, visit, end=end)
     if is_open(case.order) and case.order is not None:
         case.orders.append(msgspec.structs.replace(case.order, state=DROPPED))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 if TYPE_CHECKING:
-    from dwell.domain.planning import Ceiling, Plan, Problem, Window
+    from dwell.domain.planning import Careful, Ceiling, Plan, Problem, Window
+
+    Made = tuple[Problem, Careful]
 
 Answer = dict[str, object]
 MOST_PANELS = 12  # of a drawing: more do not fit a page
@@ -18,16 +20,22 @@ MOST_PANELS = 12  # of a drawing: more do not fit a page
 @click.command(name="plan")
 @click.argument("file", type=click.File("rb"))
 @click.option("--explain", "as_text", is_flag=True, help="Print the plans as text instead of JSON.")
+@click.option(
+    "--careful",
+    "with_care",
+    is_flag=True,
+    help="Keep in hand what the engine does, instead of the exact plan.",
+)
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw the plans to FILE (.svg, .png, .pdf).")
 @click.pass_context
-def plan(context: click.Context, *, file: BinaryIO, as_text: bool, plot: str | None) -> None:
+def plan(context: click.Context, *, file: BinaryIO, as_text: bool, with_care: bool, plot: str | None) -> None:
     """Plan the charging of vehicles: FILE (or -) holds one problem, a JSON list, or JSON lines.
 
     Prints one answer per problem, in kind. A bad problem gets {"error": …} in its place, and exit status 2 at
     the end.
     """
     documents, kind = _documents(file.read())
-    solved = [_solve(document) for document in documents]
+    solved = [_solve(document, with_care=with_care) for document in documents]
     answers = [answer for answer, _ in solved]
     if as_text:
         text = "\n\n".join(_text(answer, made) for answer, made in solved)
@@ -75,35 +83,42 @@ def _decoded(text: str) -> object:
         return _NoJson(f"must be JSON: {error}")
 
 
-def _solve(document: object) -> tuple[Answer, tuple[Problem, Plan] | None]:
+def _solve(document: object, *, with_care: bool) -> tuple[Answer, Made | None]:
     """The answer to one document, verified, with the problem and plan behind it where there is one."""
     from dwell.domain.errors import Fault, Refused
-    from dwell.domain.planning import explain, solve, verify
+    from dwell.domain.planning import Care, careful, verify
     from dwell.protocols.plan_json import read_problem, write_faults, write_plan
 
     if isinstance(document, _NoJson):
         return write_faults([Fault(field="", message=document.message)]), None
+    if isinstance(document, dict) and "site" in document:
+        from dwell.cli.plan_site import answer_site
+
+        return answer_site(document), None
     try:
         problem = read_problem(document)
     except Refused as refused:
         return write_faults(refused.faults), None
-    made = solve(problem)
-    faults = verify(problem, made)
+    found = careful(problem, 1.0, Care() if with_care else Care.none())
+    faults = verify(found.asked, found.made)
     if faults:  # the planner's own mistake: say so rather than print a plan that cannot be trusted
         return write_faults([Fault(field=f"plan.{f.field}", message=f.message) for f in faults]), None
-    return write_plan(made, explain(problem, made)), (problem, made)
+    return write_plan(found.plan, found.words(problem)), (problem, found)
 
 
-def _text(answer: Answer, made: tuple[Problem, Plan] | None) -> str:
+def _text(answer: Answer, made: Made | None) -> str:
+    if "site" in answer:
+        from dwell.cli.plan_site import site_text
+
+        return site_text(answer)
     if made is None:
         error: Any = answer["error"]
         return "\n".join(f"error: {row['field'] or 'input'}: {row['message']}" for row in error["faults"])
-    from dwell.domain.planning import explain
 
     problem, found = made
-    words = explain(problem, found)
+    words = found.words(problem)
     lines = [words.summary]
-    for block, reason in zip(found.blocks, words.reasons, strict=True):
+    for block, reason in zip(found.plan.blocks, words.reasons, strict=True):
         start, end = (at.astimezone(problem.timezone) for at in (block.start_at, block.end_at))
         lines.append(
             f"  {start:%a %H:%M}–{end:%a %H:%M}  {block.power_kw:6.2f} kW  {block.energy_kwh:7.2f} kWh  "
@@ -112,7 +127,7 @@ def _text(answer: Answer, made: tuple[Problem, Plan] | None) -> str:
     return "\n".join(lines)
 
 
-def _plot(path: str, made: list[tuple[Problem, Plan]]) -> None:
+def _plot(path: str, made: list[Made]) -> None:
     """Prices, ceilings, blocks and state of charge, one panel for each plan."""
     import matplotlib
 
@@ -137,12 +152,13 @@ def _plot(path: str, made: list[tuple[Problem, Plan]]) -> None:
         pyplot.close(figure)
 
 
-def _draw(axis: Any, problem: Problem, found: Plan) -> None:
+def _draw(axis: Any, problem: Problem, answer: Careful) -> None:
     """One panel: power and its ceiling on the left, prices and state of charge on axes of their own."""
     from matplotlib.dates import DateFormatter
 
-    from dwell.domain.planning import RegularTarget, explain
+    from dwell.domain.planning import RegularTarget
 
+    found = answer.plan
     until_at = max([problem.now_at + timedelta(hours=1), *(block.end_at for block in found.blocks)])
     if isinstance(problem.target, RegularTarget):
         until_at = max(until_at, problem.target.ready_by_at)
@@ -155,7 +171,7 @@ def _draw(axis: Any, problem: Problem, found: Plan) -> None:
     axis.set_ylabel("kW")
     axis.set_ylim(bottom=0, top=1.1 * max([*ceilings, 0.1]))
     axis.set_xlim(problem.now_at, until_at)
-    axis.set_title(explain(problem, found).summary, fontsize=8)
+    axis.set_title(answer.words(problem).summary, fontsize=8, wrap=True)
     _draw_prices(axis.twinx(), problem, until_at)
     _draw_soc(axis.twinx(), problem, found, until_at)
     clock = DateFormatter("%a %H:%M", tz=problem.timezone)  # type: ignore[no-untyped-call]  # matplotlib's has no types
@@ -170,7 +186,17 @@ def _draw_prices(axis: Any, problem: Problem, until_at: datetime) -> None:
     slots = problem.prices.between(*span, problem.timezone).windows
     starts = [instant_of(max(span[0], int(start))) for start in slots.start_us]
     values = [float(value) for value in slots.value]
-    axis.step([*starts, until_at], [*values, values[-1]], where="post", color="tab:blue", linewidth=1)
+    known = [
+        problem.prices.known_us(int(a), int(b)) > 0 for a, b in zip(slots.start_us, slots.end_us, strict=True)
+    ]
+    nothing = float("nan")
+    for style, shown in (("-", True), (":", False)):  # dotted: not known yet, judged by the days before
+        drawn = [
+            value if is_known is shown else nothing for value, is_known in zip(values, known, strict=True)
+        ]
+        axis.step(
+            [*starts, until_at], [*drawn, drawn[-1]], style, where="post", color="tab:blue", linewidth=1
+        )
     axis.set_ylabel("price per kWh", color="tab:blue")
 
 

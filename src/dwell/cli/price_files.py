@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dwell.cli.contents import content_of
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.ids import Zone
 from dwell.domain.tariff.curve import PriceCurve
@@ -30,7 +28,7 @@ def read_price_files(
     contents: list[tuple[str, bytes]] = []
     for path in paths:
         try:
-            contents += [(str(file), _content_of(file)) for file in _files_in(path)]
+            contents += [(str(file), content_of(file, limit_bytes=LIMIT_BYTES)) for file in _files_in(path)]
         except OSError as error:
             faults.append(Fault(field=str(path), message=error.strerror or str(error)))
     documents, found = _read_all(contents, zone, others=others)
@@ -71,17 +69,6 @@ def _files_in(path: Path) -> list[Path]:
     if not files:
         raise OSError(f"no price documents ({', '.join('*' + ending for ending in ENDINGS)}) in this folder")
     return files
-
-
-def _content_of(file: Path) -> bytes:
-    content = file.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    try:
-        # One byte more than is read tells a document that is too large, without inflating it whole.
-        return gzip.GzipFile(fileobj=io.BytesIO(content)).read(LIMIT_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise OSError(f"not a sound gzip file: {error}") from error
 
 
 def _read_all(

@@ -38,12 +38,13 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store has of a zone; `resolutions_min` are the lengths of its slots in the last days."""
+    """What the store has of a zone: `spans` without a gap, and the lengths of its slots in the last days."""
 
     zone: str
     currency: str
     start_at: str
     end_at: str
+    spans: list[tuple[str, str]]
     resolutions_min: list[float]
 
 
@@ -82,7 +83,7 @@ def import_files(context: click.Context, *, paths: tuple[Path, ...], zone: str |
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 @click.pass_context
 def list_zones(context: click.Context, *, as_json: bool) -> None:
-    """The zones that have prices: from when to when, and the length of their slots."""
+    """The zones that have prices: each span without a gap, and the length of the newest slots."""
     kept = run(_list(settings_of(context)))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(kept)))
@@ -91,7 +92,9 @@ def list_zones(context: click.Context, *, as_json: bool) -> None:
         click.echo("No prices yet: `dwell prices import PATH…` brings some.", err=True)
     for one in kept:
         lengths = ", ".join(f"{length:g}" for length in one.resolutions_min)
-        click.echo(f"{one.zone:12} {one.currency}  {one.start_at} … {one.end_at}  slots of {lengths} min")
+        for index, (start_at, end_at) in enumerate(one.spans):
+            name = f"{one.zone:12} {one.currency}" if index == 0 else " " * 16
+            click.echo(f"{name}  {start_at} … {end_at}" + (f"  slots of {lengths} min" if index == 0 else ""))
 
 
 def _read(paths: Sequence[Path], zone: str | None) -> dict[Zone, list[PriceDocument]]:
@@ -142,8 +145,12 @@ async def _import_zone(ports: Ports, zone: Zone, documents: list[PriceDocument])
     )
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _print(one: Imported) -> None:
-    what = f"{one.zone}: {one.documents} documents, {one.slots} slots in {one.currency} per kWh"
+    what = f"{one.zone}: {_counted(one.documents, 'document')}, {_counted(one.slots, 'slot')} in {one.currency} per kWh"
     if not one.changed:
         click.echo(f"{what}; nothing changed")
     else:
@@ -170,10 +177,11 @@ async def _list(settings: Settings) -> list[Kept]:
 
 async def _kept(reader: Reader) -> list[Kept]:
     from dwell.domain.instants import write_instant
+    from dwell.domain.tariff.coverage import runs
 
     found: list[Kept] = []
     for zone, currency, start_at, end_at in await reader.zones():
-        curve = await reader.curve(zone, end_at - RECENT, end_at)
+        curve = await reader.curve(zone, start_at, end_at)
         slots = curve.between(end_at - RECENT, end_at) if curve is not None else ()
         lengths = sorted({(slot.end_at - slot.start_at).total_seconds() / MINUTE_S for slot in slots})
         found.append(
@@ -182,6 +190,9 @@ async def _kept(reader: Reader) -> list[Kept]:
                 currency=currency,
                 start_at=write_instant(start_at),
                 end_at=write_instant(end_at),
+                spans=[(write_instant(s.start_at), write_instant(s.end_at)) for s in runs(curve)]
+                if curve
+                else [],
                 resolutions_min=lengths,
             )
         )

@@ -15,6 +15,9 @@ from dwell.settings import Settings, SettingsRefused, load_settings
 
 T = TypeVar("T")
 
+NOT_ALL = 3
+"""Exit status of a command that did its work but not for all it was given; 1 is a refusal, 2 a wrong command line."""
+
 
 def settings_of(
     context: click.Context, flags: Mapping[tuple[str, ...], object | None] | None = None

@@ -25,6 +25,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """A secret that an organization may show us; only its keyed hash is kept.
 
     `kind` is `client` (OAuth2 client credentials; `name` is the client id), `api_key` or `token` (bearer, expiring).
+    `last_used_at` is coarse: it may be some minutes behind, and tokens have none.
     """
 
     organization_id: OrganizationId
@@ -35,6 +36,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     dialect: str = ""
+    last_used_at: datetime | None = None
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import pytest
 
 from application.storage import builders as b
 from application.storage.builders import AnyStore, get, put
-from dwell.application.ports import SessionFilter
+from dwell.application.records import SessionFilter
 from dwell.domain.errors import Conflict
 
 pytestmark = pytest.mark.anyio

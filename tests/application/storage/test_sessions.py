@@ -11,7 +11,8 @@ import pytest
 
 from application.storage import builders as b
 from application.storage.builders import AnyStore, get, key_of, put
-from dwell.application.ports import PageKey, SessionFilter, Transaction
+from dwell.application.ports import Transaction
+from dwell.application.records import PageKey, SessionFilter
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import VehicleId
 from dwell.domain.policy.terms import VisitTerms

@@ -17,6 +17,11 @@ from dwell.adapters.storage.tables import metadata
 
 TENANTS = {name for name, table in metadata.tables.items() if "organization_id" in table.c}
 OF_ALL_ORGANIZATIONS = {
+    "COUNT_EVENTS": "measures are of the whole store",
+    "COUNT_ORDERS": "measures are of the whole store",
+    "COUNT_SESSIONS": "measures are of the whole store",
+    "CREDENTIALS": "for who looks after the store: expired tokens go, an operator looks at keys",
+    "REMOVE_CREDENTIAL": "by the name that its secret has",
     "CREDENTIAL": "it tells which organization it is that asks",
     "FORGET_EVENTS": "time takes from all alike, and nothing is told of what it took",
     "FORGET_QUARANTINED": "time takes from all alike, and nothing is told of what it took",
@@ -36,6 +41,13 @@ STORAGE = Path(statements.__file__).parent
 TEXTS = {name: text for name, text in vars(statements).items() if name.isupper() and isinstance(text, str)}
 INSERTS = {name: one for name, one in vars(statements).items() if isinstance(one, Insert)}
 
+
+WALKED = {
+    "COUNT_EVENTS": {"SCAN CONSTANT ROW"},  # two look-ups, of the first and the last
+    "COUNT_ORDERS": {"SCAN organizations USING COVERING INDEX sqlite_autoindex_organizations_1"},
+    "COUNT_SESSIONS": {"SCAN sessions USING INDEX sessions_one_unsettled"},
+}
+"""What a statement that counts may walk: an index as small as what is counted."""
 
 LISTED_BY = {
     "locations": ("user_id",),
@@ -135,7 +147,7 @@ SCANS = {"ZONES", "NUMBER_EVENTS"}
 
 @pytest.mark.parametrize("name", sorted(set(TEXTS) - SCANS))
 def test_a_statement_finds_its_rows_by_an_index(name: str, sqlite_template: Path) -> None:
-    assert not scanned(sqlite_template, TEXTS[name])
+    assert set(scanned(sqlite_template, TEXTS[name])) == WALKED.get(name, set())
 
 
 def test_a_page_is_one_range_of_an_index_whatever_the_filter(sqlite_template: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from contract.serving import Serving, Tenant, serving
 from dwell.application.credentials import Keyring, organization_of_token, revoke
 from dwell.application.ports import Ports
+from dwell.application.usage import Usage
 from dwell.settings import Http, Settings
 from dwell.simulation.clock import VirtualClock
 
@@ -149,7 +152,7 @@ def test_a_token_expires_after_what_was_promised_and_not_before(tenant: Tenant, 
 
     def owner(keyring: Keyring = server.keyring, *, dialect: str = "flex") -> object:
         dialects = frozenset({dialect})
-        return server.run(organization_of_token(later, keyring, token, dialects=dialects))
+        return server.run(organization_of_token(later, keyring, token, dialects=dialects, usage=Usage()))
 
     clock.move_to(clock.now() + timedelta(seconds=3590))
     assert owner() == tenant.credentials.organization_id
@@ -169,6 +172,30 @@ def test_too_many_attempts_from_one_address_have_to_wait(tmp_path: Path) -> None
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert answer.json()["type"].endswith("too-many-requests")
         assert client.get("/health/live").status_code == 200
+
+
+def test_a_burst_of_attempts_at_once_is_held_to_the_same_rate(tmp_path: Path) -> None:
+    settings = Settings(http=Http(token_attempts_per_minute=30))
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3", settings) as server:
+        client = server.client()
+
+        def attempt(_: int) -> int:
+            return client.post("/oauth2/token", auth=("a", "b"), data=GRANT).status_code
+
+        with ThreadPoolExecutor(20) as callers:
+            statuses = Counter(callers.map(attempt, range(20)))
+        # The bucket holds three failures, and fills by one every twenty seconds.
+        assert statuses[401] <= 4
+        assert statuses[401] + statuses[429] == 20
+
+
+def test_a_token_that_is_granted_costs_one_attempt_only(tmp_path: Path) -> None:
+    settings = Settings(http=Http(token_attempts_per_minute=30))
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3", settings) as server:
+        tenant = server.tenant()
+        auth = (tenant.credentials.client_id, tenant.credentials.client_secret)
+        statuses = {tenant.client.post("/oauth2/token", auth=auth, data=GRANT).status_code for _ in range(25)}
+        assert statuses == {200}
 
 
 def test_no_secret_is_kept_as_it_was_shown(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Reader, Transaction
 from dwell.bootstrap import build_app
-from dwell.domain.errors import Unavailable
+from dwell.domain.errors import UNKNOWN_OUTCOME, Unavailable
 from dwell.domain.ids import VehicleId
 from dwell.settings import Settings
 
@@ -71,6 +71,26 @@ async def test_ready_tells_whether_the_store_answers(client: httpx.AsyncClient, 
     assert "/secret/path" not in ready.text
     store.fault = None
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_ready_tells_of_a_store_that_reads_but_does_not_commit(
+    client: httpx.AsyncClient, store: FailingStore
+) -> None:
+    store.trouble = "the disk at /secret/path is full"
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, ready.headers["retry-after"]) == (503, "1")
+    assert "could not commit" in ready.json()["detail"]
+    assert "/secret/path" not in ready.text
+
+
+async def test_after_a_lost_commit_nobody_says_that_nothing_was_done(
+    client: httpx.AsyncClient, store: FailingStore
+) -> None:
+    store.fault, store.reads_work = Unavailable("lost", code=UNKNOWN_OUTCOME), True
+    answer = await client.post("/v1/observations", json=[FACT])
+    assert answer.status_code == 503
+    assert "may have been done" in answer.json()["detail"]
+    assert "Nothing was" not in answer.text
 
 
 async def test_measures_are_told_though_the_store_is_away(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dwell.bootstrap import care_of
+from dwell.domain.planning import AfterDeadline, Care
 from dwell.settings import Settings, SettingsRefused, known_settings, load_settings, variable_of
 
 
@@ -50,6 +52,25 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     assert len(refused.value.faults) == 6
     assert "geheim" not in text
     assert "short" not in text
+
+
+def test_what_plans_keep_in_hand_can_be_set() -> None:
+    planning = load_settings(
+        {"DWELL_PLANNING_TAPER": "off", "DWELL_PLANNING_AFTER_DEADLINE": "stop"}
+    ).planning
+    assert (planning.taper, planning.learn_power, planning.after_deadline) == (False, True, "stop")
+    assert care_of(Settings(planning=planning)) == Care(taper=False, after_deadline=AfterDeadline.STOP)
+    assert care_of(Settings()) == Care()
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings(
+            {
+                "DWELL_PLANNING_TAPER": "maybe",
+                "DWELL_PLANNING_SPARE_MINUTES": "241",
+                "DWELL_PLANNING_LEAST_POWER_PERCENT": "49",
+                "DWELL_PLANNING_AFTER_DEADLINE": "wait",
+            }
+        )
+    assert len(refused.value.faults) == 4
 
 
 @pytest.mark.parametrize("text", ["not toml [", "\x00"])

@@ -7,7 +7,7 @@ import zlib
 
 import msgspec
 
-from dwell.application.ports import Event, KeptAnswer, Quarantined
+from dwell.application.records import Event, KeptAnswer, Quarantined
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session

@@ -22,7 +22,8 @@ from dwell.adapters.storage.memory_webhooks import MemoryWebhookWriter
 from dwell.adapters.storage.ordering import holds_policy
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
-from dwell.application.ports import Event, Quarantined, Reader, StoredFact, Transaction
+from dwell.application.ports import Reader, Transaction
+from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -39,6 +40,7 @@ class MemoryStore:
 
     def __init__(self, *, keep_events: bool = True, keep_packed_facts: bool = True) -> None:
         self.shelves = Shelves()
+        self.trouble: str | None = None
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
 
@@ -101,6 +103,12 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
 
     async def save_credential(self, credential: Credential) -> None:
         self._put(self._shelves.credentials, (credential.kind, credential.name), credential)
+
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            gone = self._shelves.credentials.pop((one.kind, one.name), None)
+            if gone is not None:
+                self._undo.append(partial(self._shelves.credentials.__setitem__, (one.kind, one.name), gone))
 
     async def add_user(self, user: User) -> None:
         key = (user.organization_id, user.id)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
+from dwell.adapters.storage.ordering import first_id_of
 from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
-from dwell.application.ports import PageKey, SessionFilter, StoredFact
+from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
@@ -29,6 +31,12 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader):
 
     async def credential(self, kind: str, name: str) -> Credential | None:
         return self._shelves.credentials.get((kind, name))
+
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        found = sorted((one for one in self._shelves.credentials.values() if one.kind == kind), key=_name)
+        return [one for one in found if after is None or one.name > after.name][:limit]
 
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None:
         return self._shelves.users.get((organization_id, user_id))
@@ -203,5 +211,18 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader):
             if shelf.curve.slots and ":" not in zone
         ]
 
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        unsettled = (s for sessions in self._shelves.unsettled_by_vehicle.values() for s in sessions.values())
+        first_id = first_id_of(orders_since)
+        return Tally(
+            sessions=dict(Counter(s.state for s in unsettled if s.policy_id is not None)),
+            orders=dict(Counter(o.state for o in self._shelves.orders.values() if o.id >= first_id)),
+            events=len(self._shelves.events),
+        )
+
     async def next_wake_at(self) -> datetime | None:
         return self._shelves.next_wake_at()
+
+
+def _name(credential: Credential) -> str:
+    return credential.name

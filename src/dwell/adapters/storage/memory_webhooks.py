@@ -11,7 +11,7 @@ import msgspec
 
 from dwell.adapters.storage.pages import page_by_id
 from dwell.adapters.storage.webhook_shelves import WebhookShelves
-from dwell.application.ports import Event
+from dwell.application.records import Event
 from dwell.domain.ids import OrganizationId
 from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
 

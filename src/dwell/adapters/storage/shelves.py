@@ -15,7 +15,7 @@ from operator import attrgetter
 from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.ordering import fact_order, runs_of
 from dwell.adapters.storage.webhook_shelves import WebhookShelves
-from dwell.application.ports import Event, KeptAnswer, Quarantined, StoredFact
+from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import SETTLED, Session

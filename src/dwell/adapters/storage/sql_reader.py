@@ -10,9 +10,10 @@ from typing import TypeVar
 from dwell.adapters.storage import bodies, fact_rows, statements
 from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
+from dwell.adapters.storage.ordering import first_id_of
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
 from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
-from dwell.application.ports import PageKey, SessionFilter, StoredFact
+from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -39,6 +40,13 @@ class SqlReader(SqlTariffReader, SqlWebhookReader):
             statements.CREDENTIAL, kind=kind, name_digest=bodies.digest_of_name(name)
         )
         return _one(found, bodies.decode_credential)
+
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        digest = bodies.digest_of_name(after.name) if after is not None else b""
+        rows = await self._rows.all(statements.CREDENTIALS, kind=kind, after=digest, limit=limit)
+        return [bodies.decode_credential(body) for (body,) in rows]
 
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None:
         found = await self._rows.all(statements.USER, organization_id=organization_id, id=user_id)
@@ -221,6 +229,15 @@ class SqlReader(SqlTariffReader, SqlWebhookReader):
     async def next_wake_at(self) -> datetime | None:
         ((wake_at,),) = await self._rows.all(statements.NEXT_WAKE)
         return instant_of(wake_at) if wake_at is not None else None
+
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        ((events,),) = await self._rows.all(statements.COUNT_EVENTS)
+        first_id = first_id_of(orders_since)
+        return Tally(
+            sessions=dict(await self._rows.all(statements.COUNT_SESSIONS)),
+            orders=dict(await self._rows.all(statements.COUNT_ORDERS, first_id=first_id)),
+            events=events,
+        )
 
     async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
         return [

@@ -15,7 +15,7 @@ from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
-from dwell.application.ports import Event, Quarantined, StoredFact
+from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -36,6 +36,11 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
         name_digest = bodies.digest_of_name(credential.name)
         row = (credential.kind, name_digest, credential.organization_id, bodies.encode(credential))
         await self._rows.put(statements.SAVE_CREDENTIAL, [row])
+
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            digest = bodies.digest_of_name(one.name)
+            await self._rows.run(statements.REMOVE_CREDENTIAL, kind=one.kind, name_digest=digest)
 
     async def add_user(self, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dwell.adapters.storage import bodies, statements
 from dwell.adapters.storage.dialect import Row, Rows
-from dwell.application.ports import Event
+from dwell.application.records import Event
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook

@@ -65,6 +65,10 @@ ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
 
 ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
 CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
+CREDENTIALS = """
+SELECT body FROM credentials WHERE kind = :kind AND name_digest > :after ORDER BY name_digest LIMIT :limit
+"""
+REMOVE_CREDENTIAL = "DELETE FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 USER = "SELECT body FROM users WHERE organization_id = :organization_id AND id = :id"
 USER_BY_REFERENCE = """
 SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
@@ -102,6 +106,18 @@ FORGET_QUARANTINED = """
 DELETE FROM quarantine
 WHERE position < (SELECT MIN(position) FROM quarantine) + :limit AND received_at < :before
 RETURNING position
+"""
+COUNT_SESSIONS = """
+SELECT state, COUNT(*) FROM sessions WHERE state <> 'SETTLED' AND policy_id IS NOT NULL GROUP BY state
+"""
+# Organization by organization, so that each is one range of the orders' key; the order of CROSS JOIN is kept.
+COUNT_ORDERS = """
+SELECT orders.state, COUNT(*) FROM organizations CROSS JOIN orders
+WHERE orders.organization_id = organizations.id AND orders.id >= :first_id GROUP BY orders.state
+"""
+# Its first and last position bound the count without walking the table.
+COUNT_EVENTS = """
+SELECT COALESCE((SELECT MAX(position) FROM outbox) - (SELECT MIN(position) FROM outbox) + 1, 0)
 """
 NEXT_WAKE = "SELECT MIN(wake_at) FROM tracks WHERE wake_at IS NOT NULL"
 

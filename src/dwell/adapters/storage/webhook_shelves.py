@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dwell.application.ports import Event
+from dwell.application.records import Event
 from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
 
 Key = tuple[str, str]

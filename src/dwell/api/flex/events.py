@@ -6,7 +6,7 @@ import msgspec
 
 from dwell.api.flex import schemas
 from dwell.api.flex.mapping import session_of
-from dwell.application.ports import Event
+from dwell.application.records import Event
 from dwell.domain.instants import write_instant
 from dwell.domain.session.record import SETTLED
 from dwell.domain.webhooks.subscription import SESSION_UPDATED, SESSION_WITHDRAWN

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
-from zoneinfo import available_timezones
+from functools import partial
+from typing import TypeVar
 
 from dwell.api.flex.mapping import DAYS
 from dwell.api.shared.documents import Document
@@ -19,8 +19,11 @@ from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.override import READY_WITHIN, Immediate, Regular, Wanted, faults_of
 from dwell.domain.policy.schedule import Deadline, minutes_of
 from dwell.domain.registry import Information
+from dwell.domain.timezones import timezone_of
 from dwell.domain.units import w_from_kw, wh_from_kwh
+from dwell.protocols.prices.document import read_zone
 
+T = TypeVar("T")
 USER_ID_LENGTH = 128
 BASE_LOADS_AT_MOST = 96
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -101,8 +104,10 @@ def read_policy_change(body: Document) -> tuple[int | None, dict[int, Deadline |
     named: dict[int, Deadline | None] = {}
     if days is not None:
         named = {weekday: _read_day(days, name) for weekday, name in enumerate(DAYS) if days.has(name)}
-        if not named or (len(named) == len(DAYS) and not any(named.values())):
-            body.fault("schedule", "must have a deadline on at least one day")
+        if not named:
+            body.fault("schedule", f"must name a day at least, of {', '.join(DAYS)}; leave it out to keep it")
+        elif len(named) == len(DAYS) and not any(named.values()):
+            body.fault("schedule", "must leave a deadline on one day at least")
     body.end()
     return reserve, named
 
@@ -154,22 +159,17 @@ def read_target(body: Document, now: datetime) -> Wanted:
     return wanted
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def read_location(body: Document) -> Premises:
     """A location as its user describes it. Raises HttpRefusal with every fault."""
     name = body.text("name", at_most=200, required=True)
     latitude = body.number("latitude", -90, 90, required=True)
     longitude = body.number("longitude", -180, 180, required=True)
     timezone = body.text("timezoneName", at_most=64, required=True)
-    if timezone is not None and timezone not in _zones():
-        body.fault("timezoneName", "must be the name of an IANA time zone")
+    if timezone is not None:
+        _checked(body, "timezoneName", partial(timezone_of, timezone))
     zone, area = body.text("zone", at_most=64), body.text("area", at_most=64)
-    if zone is not None and ":" in zone:
-        body.fault("zone", "must be the name of a market zone, without a colon")
+    if zone is not None:
+        zone = _checked(body, "zone", partial(read_zone, zone))
     radius_m = body.integer("radiusM", 10, 10_000)
     grid_limit_w = body.integer("gridLimitW", 1, 100_000_000)
     base_load = tuple(_read_load(entry) for entry in body.children("baseLoad", at_most=BASE_LOADS_AT_MOST))
@@ -185,6 +185,15 @@ def read_location(body: Document) -> Premises:
         grid_limit_w=grid_limit_w,
         base_load=base_load,
     )
+
+
+def _checked(body: Document, name: str, read: Callable[[], T]) -> T | None:
+    """What is read of a member; None where that raises ValueError, whose sentence is noted as its fault."""
+    try:
+        return read()
+    except ValueError as error:
+        body.fault(name, str(error))
+        return None
 
 
 def _read_load(entry: Document) -> BaseLoad:

@@ -24,8 +24,8 @@ from dwell.api.shared.pages import Page, Pages
 from dwell.application import queries
 from dwell.application.locations import add_location, change_location, delete_location
 from dwell.application.policies import change_policy, create_policy, delete_policy
-from dwell.application.ports import PageKey, SessionFilter
 from dwell.application.queries import LocationView, Window
+from dwell.application.records import PageKey, SessionFilter
 from dwell.application.targets import override_target, remove_override
 from dwell.application.vehicles import add_vehicle
 from dwell.domain.errors import NotFound

@@ -39,9 +39,15 @@ class TokenEndpoint:
         if wait_s > 0:
             headers = {"retry-after": str(math.ceil(wait_s))}
             raise HttpRefusal(429, "There were too many attempts from this address.", headers=headers)
-        answer = await _attempt(call)
-        units = 1 if answer.status == 200 else FAILURE_COSTS
-        self._rate.charge(call.address, self._monotonic_s(), units=units)
+        # A failure is paid for before the attempt: many at once see each other's. What succeeds gets it back.
+        paid = self._rate.charge(call.address, self._monotonic_s(), units=FAILURE_COSTS)
+        try:
+            answer = await _attempt(call)
+        except DwellError:  # the store's fault, not the caller's
+            self._rate.refund(call.address, self._monotonic_s(), units=paid)
+            raise
+        if answer.status == 200:
+            self._rate.refund(call.address, self._monotonic_s(), units=paid - 1)
         return answer
 
 

@@ -15,7 +15,8 @@ import msgspec
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.operations import Call
 from dwell.api.shared.problems import HttpRefusal
-from dwell.application.ports import Event, Ports, Reader
+from dwell.application.ports import Ports, Reader
+from dwell.application.records import Event
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import write_instant
 

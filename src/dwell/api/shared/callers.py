@@ -24,9 +24,11 @@ async def caller_of(backend: Backend, access: Access, headers: Mapping[str, str]
     if bearer is not None and (api_key is None or access is Access.FLEX):
         scheme, _, token = bearer.partition(" ")
         if scheme.lower() == "bearer":
-            found = await organization_of_token(ports, keyring, token.strip(), dialects=_DIALECTS[access])
+            found = await organization_of_token(
+                ports, keyring, token.strip(), dialects=_DIALECTS[access], usage=backend.usage
+            )
     elif api_key is not None and bearer is None and access is Access.NATIVE:
-        found = await organization_of_api_key(ports, keyring, api_key.strip())
+        found = await organization_of_api_key(ports, keyring, api_key.strip(), usage=backend.usage)
     if found is None:
         detail = "A valid bearer token is needed."
         if access is Access.NATIVE:

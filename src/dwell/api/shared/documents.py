@@ -156,7 +156,7 @@ class Document:
         self._asked.add(name)
         value = self._members.get(name)
         if value is None and required:
-            self.fault(name, "is required")
+            self.fault(name, "must not be null" if name in self._members else "is required")
         return value
 
     def _note_unknown(self) -> None:

@@ -55,13 +55,20 @@ class RateLimit:
         bucket = self._refilled(address, now_s)
         return 0.0 if bucket.left >= 1 else (1 - bucket.left) * 60 / self._per_minute
 
-    def charge(self, address: str, now_s: float, *, units: int) -> None:
-        """Take units from the address, at most until its bucket is empty."""
+    def charge(self, address: str, now_s: float, *, units: int) -> float:
+        """Take units from the address, at most until its bucket is empty. Returns how many were taken."""
         bucket = self._refilled(address, now_s)
-        bucket.left = max(0.0, bucket.left - units)
+        taken = min(bucket.left, units)
+        bucket.left -= taken
+        return taken
+
+    def refund(self, address: str, now_s: float, *, units: float) -> None:
+        """Give back what was taken, to what one may save up at most."""
+        bucket = self._refilled(address, now_s)
+        bucket.left = min(self._per_minute, bucket.left + units)
 
     def _refilled(self, address: str, now_s: float) -> _Bucket:
-        network = _network(address)
+        network = network_of(address)
         bucket = self._buckets.pop(network, None) or _Bucket(self._per_minute, now_s)
         bucket.left = min(self._per_minute, bucket.left + (now_s - bucket.seen_s) * self._per_minute / 60)
         bucket.seen_s = now_s
@@ -71,7 +78,7 @@ class RateLimit:
         return bucket
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """An IPv6 caller has a whole /64 to call from."""
     try:
         parsed = ip_address(address)

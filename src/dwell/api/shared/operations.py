@@ -20,6 +20,7 @@ from dwell.api.shared.metrics import Metrics
 from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, Ports
+from dwell.application.usage import Usage
 from dwell.application.webhooks import Office
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId
@@ -52,6 +53,7 @@ class Backend:
     changed: Callable[[], None]
     stopping: Callable[[], bool] = lambda: False
     """Whether the server has been asked to stop: what would run on for ever then ends."""
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def credential_ports(self) -> Ports:

@@ -123,6 +123,13 @@ def _slots(problem: Problem, span_us: tuple[int, int], prices: Windows) -> Slots
     return cut(span, float(vehicle.power_max_kw), float(vehicle.power_min_kw), windows)
 
 
+def slots_before(problem: Problem) -> Slots:
+    """The time from now to the deadline of a regular target in slots, their prices left out."""
+    target = problem.target
+    until_at = target.ready_by_at if isinstance(target, RegularTarget) else problem.now_at
+    return _slots(problem, (micros_of(problem.now_at), micros_of(until_at)), NO_WINDOWS)
+
+
 def ceiling_windows(ceilings: tuple[Ceiling, ...]) -> Windows:
     """Ceilings as arrays."""
     if not ceilings:

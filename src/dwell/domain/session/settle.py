@@ -15,7 +15,7 @@ from dwell.domain.instants import QUARTER
 from dwell.domain.metering.ledger import Ledger, seconds_after, whole_parts_wh
 from dwell.domain.session.cut import End
 from dwell.domain.session.outcome import Evidence, final_outcome, is_gate, live_outcome, reason_of
-from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation
+from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation, known_share
 from dwell.domain.session.visit import Target, Visit, pass_time
 from dwell.domain.tariff.cost import cost_of
 from dwell.domain.tariff.coverage import coverage
@@ -60,7 +60,13 @@ def observed(session: Session, visit: Visit, now: datetime, *, vehicle_deleted: 
             "state": ACTIVE,
             "mode": current.mode,
             "target": current.target,
-            "outcome": live_outcome(current, session.terms, now, expected_soc_percent=expected),
+            "outcome": live_outcome(
+                current,
+                session.terms,
+                now,
+                expected_soc_percent=expected,
+                share=known_share(promise),
+            ),
             "reason": reason_of(evidence),
             "charging": bool(current.ledger.charging),
             "updated_at": now,
