@@ -117,22 +117,17 @@ async def serve(
     """
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.crowd import room_for_connections
-    from dwell.api.flex.events import render_event
     from dwell.api.server import listen
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
     from dwell.domain.planning import warm_up
-    from dwell.workers.delivery import DeliveryDesk, run_delivery
     from dwell.workers.engine import run_engine
 
     room_for_connections(settings.http.connections_at_most)
     keyring = load_keyring(settings)
     stop = stop or asyncio.Event()
     metrics = Metrics()
-    if orders is None and not settings.orders.url:
-        log.warning(
-            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
-        )
+    _warn_without_a_way(settings, orders)
     async with (
         opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
         _way_to_vehicles(settings, opened, orders) as way,
@@ -160,8 +155,7 @@ async def serve(
         engine = Engine(ports, way, care=care_of(settings), stopwatch_s=time.monotonic)
         work = [run_engine(engine, news, metrics)]
         if settings.webhooks.deliver:
-            desk = DeliveryDesk(office=app.backend.office, render=render_event, news=outgoing)
-            work.append(run_delivery(desk))
+            work.append(_deliveries(app.backend.office, outgoing))
         beside = _at_work(app.backend, *work)
         await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
@@ -193,6 +187,20 @@ async def _way_to_vehicles(
 
     async with HttpOrders(settings.orders.url, settings.orders.secret, ports.clock) as orders:
         yield orders
+
+
+def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None]:
+    from dwell.api.flex.events import render_event
+    from dwell.workers.delivery import DeliveryDesk, run_delivery
+
+    return run_delivery(DeliveryDesk(office=office, render=render_event, news=news))
+
+
+def _warn_without_a_way(settings: Settings, orders: VehicleOrders | None) -> None:
+    if orders is None and not settings.orders.url:
+        log.warning(
+            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
+        )
 
 
 def _targets(settings: Settings) -> TargetRules:
