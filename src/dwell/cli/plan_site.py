@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+if TYPE_CHECKING:
+    from dwell.domain.planning.site import SitePlan, SiteProblem
 
-def answer_site(document: object) -> dict[str, object]:
-    """The answer to one location, verified."""
+
+def answer_site(
+    document: object,
+) -> tuple[dict[str, object], tuple[SiteProblem, SitePlan] | None]:
+    """The answer to one location, verified, with the problem and plan behind it where there is one."""
     from dwell.domain.errors import Fault, Refused
     from dwell.domain.planning.site import explain_site, solve_site, verify_site
     from dwell.protocols.plan_json import write_faults
@@ -18,11 +23,11 @@ def answer_site(document: object) -> dict[str, object]:
         problem = read_site(document)
         made = solve_site(problem)
     except Refused as refused:
-        return write_faults(refused.faults)
+        return write_faults(refused.faults), None
     faults = verify_site(problem, made)
     if faults:  # the planner's own mistake: say so rather than print a plan that cannot be trusted
-        return write_faults([Fault(field=f"plan.{f.field}", message=f.message) for f in faults])
-    return write_site(problem, made, explain_site(problem, made))
+        return write_faults([Fault(field=f"plan.{f.field}", message=f.message) for f in faults]), None
+    return write_site(problem, made, explain_site(problem, made)), (problem, made)
 
 
 def site_text(answer: dict[str, Any]) -> str:
