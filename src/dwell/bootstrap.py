@@ -156,6 +156,8 @@ async def serve(
         work = [run_engine(engine, news, metrics)]
         if settings.webhooks.deliver:
             work.append(_deliveries(app.backend.office, outgoing))
+        if settings.price_feed.zone:
+            work.append(_price_feed(settings, app.backend))
         beside = _at_work(app.backend, *work)
         await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
@@ -194,6 +196,15 @@ def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None
     from dwell.workers.delivery import DeliveryDesk, run_delivery
 
     return run_delivery(DeliveryDesk(office=office, render=render_event, news=news))
+
+
+def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, None]:
+    from dwell.adapters.prices.energy_charts import EnergyCharts
+    from dwell.workers.prices import run_price_feed
+
+    chosen = settings.price_feed
+    feed, noted = EnergyCharts(chosen.url, chosen.zone), backend.metrics.note_feed
+    return run_price_feed(backend.ports, feed, chosen.zone, changed=backend.changed, noted=noted)
 
 
 def _warn_without_a_way(settings: Settings, orders: VehicleOrders | None) -> None:

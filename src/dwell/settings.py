@@ -19,6 +19,7 @@ from typing import Any
 import platformdirs
 
 from dwell.domain.webhooks.targets import Network
+from dwell.protocols.prices.document import read_zone
 from dwell.protocols.webhooks.signature import key_of
 
 PREFIX = "DWELL_"
@@ -133,6 +134,10 @@ def _networks(value: object) -> tuple[Network, ...]:
     raise ValueError("must be networks such as 10.1.0.0/16, comma-separated")
 
 
+def _price_zone(value: object) -> str:
+    return read_zone(value) if isinstance(value, str) and value else ""
+
+
 def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -204,6 +209,16 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFeed:
+    """A live feed of market prices; off unless a zone is named."""
+
+    zone: str = _setting("", _price_zone, "the price zone that is kept fresh from the feed; empty: no feed")
+    url: str = _setting(
+        "https://api.energy-charts.info/price", _web_address, "where an Energy-Charts service answers"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """The log, on standard error."""
 
@@ -229,6 +244,7 @@ class Settings:
     orders: Orders = field(default_factory=Orders)
     webhooks: Webhooks = field(default_factory=Webhooks)
     planning: Planning = field(default_factory=Planning)
+    price_feed: PriceFeed = field(default_factory=PriceFeed)
     log: Log = field(default_factory=Log)
 
 

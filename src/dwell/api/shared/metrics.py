@@ -7,6 +7,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from dwell.application.engine import Looked
+from dwell.application.price_feed import FeedState
 from dwell.application.records import Tally
 from dwell.domain.session.incoming import Receipt
 from dwell.domain.session.record import ACTIVE, UPCOMING
@@ -49,6 +50,16 @@ class Metrics:
             "dwell_store_commit_seconds",
             "Time of a transaction that writes, from its beginning to its durable end.",
             buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._feed_failures = Gauge(
+            "dwell_price_feed_failures",
+            "Failures in a row of the live feed of prices.",
+            registry=self._registry,
+        )
+        self._feed_known_until = Gauge(
+            "dwell_price_feed_known_until_seconds",
+            "Until when the feed has given prices, in seconds since 1970; 0 before its first.",
             registry=self._registry,
         )
         self._works = Counter(
@@ -100,6 +111,12 @@ class Metrics:
         """The store committed so many units of work in one transaction. May be called from any thread."""
         self._works.inc(works)
         self._commit_seconds.observe(duration_s)
+
+    def note_feed(self, state: FeedState) -> None:
+        """The feed of prices stands so."""
+        self._feed_failures.set(state.failures)
+        if state.known_until is not None:
+            self._feed_known_until.set(state.known_until.timestamp())
 
     def write(self) -> bytes:
         """All measures, in the text format."""
