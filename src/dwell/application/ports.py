@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
@@ -22,6 +23,7 @@ from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+from dwell.domain.tariff.origin import PriceOrigin
 
 T = TypeVar("T")
 
@@ -224,6 +226,22 @@ class Reader(Protocol):
         """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them."""
         ...
 
+    async def price_origins(self, zone: str, start_at: datetime, end_at: datetime) -> list[PriceOrigin]:
+        """What is known of where the window's prices came from, in order of import."""
+        ...
+
+    async def audit_entries(
+        self, organization_id: OrganizationId, *, after: int = 0, limit: int = 50
+    ) -> list[Entry]:
+        """The chain's entries whose number is above `after`, ascending."""
+        ...
+
+    async def audit_entries_before(
+        self, organization_id: OrganizationId, before: int | None, *, limit: int = 50
+    ) -> list[Entry]:
+        """The entries whose number is below `before` (None: the newest), descending."""
+        ...
+
     async def tariff(self, organization_id: OrganizationId, tariff_id: str) -> Tariff | None: ...
 
     async def formula(
@@ -355,6 +373,12 @@ class Transaction(Reader, Protocol):
 
     async def replace_prices(self, zone: str, currency: str, slots: Sequence[PriceSlot]) -> None:
         """Put `slots` in place of every stored slot they overlap; the caller has cut them to fit."""
+        ...
+
+    async def add_price_origins(self, origins: Sequence[PriceOrigin]) -> None: ...
+
+    async def add_audit_entry(self, entry: Entry) -> None:
+        """Append to the organization's chain. Where another took the number meanwhile, the work runs again."""
         ...
 
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:

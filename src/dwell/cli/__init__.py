@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "org": ("org", "Organizations and their credentials."),
     "observations": ("observations", "Facts about vehicles."),
     "prices": ("prices", "Prices of the market."),
+    "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),
     "backtest": ("backtest", "Replay real visits at real prices."),
 }

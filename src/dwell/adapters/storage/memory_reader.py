@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from dwell.adapters.storage.memory_books import MemoryBooksReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
@@ -16,7 +17,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader):
+class MemoryReader(MemoryTariffReader, MemoryBooksReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from dwell.adapters.storage import bodies, fact_rows, statements
 from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
+from dwell.adapters.storage.sql_books import SqlBooksReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
 from dwell.application.ports import PageKey, SessionFilter, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
@@ -22,7 +23,7 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 T = TypeVar("T")
 
 
-class SqlReader(SqlTariffReader):
+class SqlReader(SqlTariffReader, SqlBooksReader):
     """A Reader of one transaction."""
 
     def __init__(self, rows: Rows, curves: CurveCache) -> None:

@@ -52,6 +52,8 @@ SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
 ADD_SLOT = _insert(tables.price_slots)
 
+ADD_PRICE_ORIGIN = _insert(tables.price_origins)
+ADD_AUDIT_ENTRY = _insert(tables.audit_log)
 SAVE_TARIFF = _upsert(tables.tariffs)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
@@ -178,6 +180,18 @@ DELETE FROM price_slots
 WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= COALESCE(
     (SELECT MIN(last.end_at) FROM price_slots AS last WHERE last.zone = :zone AND last.end_at >= :end_at), :end_at
 )
+"""
+
+PRICE_ORIGINS = """
+SELECT body FROM price_origins WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at ORDER BY position
+"""
+AUDIT_ENTRIES = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number > :after
+ORDER BY number LIMIT :limit
+"""
+AUDIT_ENTRIES_BEFORE = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number < :before
+ORDER BY number DESC LIMIT :limit
 """
 
 TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
