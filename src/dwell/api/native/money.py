@@ -14,8 +14,16 @@ from dwell.api.native.errors import answer_error
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.operations import Access, Call, Operation, Parameter
 from dwell.api.shared.problems import Problem
+from dwell.api.shared.series import (
+    DATA_QUERY,
+    SAVINGS_QUERY,
+    DataAnswer,
+    SavingsAnswer,
+    serve_data,
+    serve_savings,
+)
 from dwell.application.valuation import ValuationView, valuation_view
-from dwell.domain.ids import SessionId
+from dwell.domain.ids import SessionId, VehicleId
 from dwell.domain.instants import write_instant
 from dwell.domain.session.valuation import ValuedQuarter, exact_sum
 from dwell.domain.tariff.curve import PriceSlot
@@ -115,6 +123,16 @@ async def get_valuation(call: Call) -> Answer:
     if any(part.split(";")[0].strip().lower() == CSV for part in wanted.split(",")):
         return Answer(200, _as_csv(shown), media_type=f"{CSV}; charset=utf-8", headers={"vary": "accept"})
     return Answer(200, _encode(shown), headers={"vary": "accept"})
+
+
+async def get_vehicle_data(call: Call) -> Answer:
+    """A vehicle over time."""
+    return await serve_data(call, VehicleId(call.path["vehicleId"]), None)
+
+
+async def get_vehicle_savings(call: Call) -> Answer:
+    """A vehicle's savings."""
+    return await serve_savings(call, VehicleId(call.path["vehicleId"]), None)
 
 
 def shown_valuation(view: ValuationView) -> SessionValuation:
@@ -231,6 +249,7 @@ def money_operations() -> tuple[Operation, ...]:
             answers={200: SessionValuation, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
+        *_series_operations(),
         Operation(
             method="GET",
             path="/v1/audit",
@@ -256,6 +275,42 @@ def money_operations() -> tuple[Operation, ...]:
                 ),
             ),
             answers={200: AuditPage, **dict.fromkeys((400, 401, 503), Problem)},
+            on_error=answer_error,
+        ),
+    )
+
+
+def _series_operations() -> tuple[Operation, ...]:
+    return (
+        Operation(
+            method="GET",
+            path="/v1/vehicles/{vehicleId}/data",
+            name="getVehicleData",
+            summary="A vehicle's energy, prices and state over time",
+            description=(
+                "Energies in kWh by the quarter hour they were drawn in; sums agree at every resolution. Header "
+                "`fill-missing: true` keeps periods of which nothing is known."
+            ),
+            serve=get_vehicle_data,
+            access=Access.NATIVE,
+            tag="Vehicles",
+            query=DATA_QUERY,
+            path_schemas={"vehicleId": {"type": "string", "format": "uuid"}},
+            answers={200: DataAnswer, **dict.fromkeys((400, 401, 404, 503), Problem)},
+            on_error=answer_error,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/vehicles/{vehicleId}/savings",
+            name="getVehicleSavings",
+            summary="What a vehicle's visits have saved",
+            description="By the local day of the plug-in; exact, so that every resolution adds up to the same.",
+            serve=get_vehicle_savings,
+            access=Access.NATIVE,
+            tag="Vehicles",
+            query=SAVINGS_QUERY,
+            path_schemas={"vehicleId": {"type": "string", "format": "uuid"}},
+            answers={200: SavingsAnswer, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
     )

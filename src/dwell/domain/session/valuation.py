@@ -62,6 +62,11 @@ def quarters_of(session: Session, curve: PriceCurve | None) -> list[ValuedQuarte
     return quarters
 
 
+def baseline_by_quarter_uwh(session: Session) -> dict[datetime, int]:
+    """The baseline's energy in µWh by the start of the quarter hour; the same whatever the prices."""
+    return _baseline(session, PriceCurve.of("", ()))[0]
+
+
 def exact_sum(amounts: Sequence[Decimal]) -> Decimal:
     """The sum with every digit kept."""
     total = Decimal(0)
