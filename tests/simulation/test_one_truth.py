@@ -226,12 +226,12 @@ def _cents(amount: object) -> Decimal | None:
 
 def disagreements(home: Home, session_id: str) -> list[str]:
     """Where a view says otherwise than the record."""
-    truth = by_record(home, session_id)
+    truth: dict[str, object] = {**by_record(home, session_id)}
     found = list[str]()
     for name, view in VIEWS.items():
         for word, value in view(home, session_id).items():
-            if value != truth[word]:  # type: ignore[literal-required]  # the words are those of Said
-                found.append(f"{name}: {word} is {value}, not {truth[word]}")  # type: ignore[literal-required]  # same
+            if value != truth[word]:
+                found.append(f"{name}: {word} is {value}, not {truth[word]}")
     return found
 
 
