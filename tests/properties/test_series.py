@@ -81,6 +81,18 @@ def some_sessions(lots: random.Random, first_at: datetime) -> list[Session]:
     return found
 
 
+def by_local_day(
+    sessions: list[Session], zone: ZoneInfo, edges: list[datetime], window: tuple[datetime, datetime]
+) -> list[int]:
+    """The energy of each day, by the date that the local calendar shows at each quarter hour."""
+    of_day = dict.fromkeys((at.astimezone(zone).date() for at in edges[:-1]), 0)
+    for session in sessions:
+        for row in row_stretches(session):
+            if window[0] <= row.start_at < window[1]:
+                of_day[row.start_at.astimezone(zone).date()] += row.energy_wh
+    return list(of_day.values())
+
+
 @pytest.mark.parametrize("name", ZONES)
 def test_sums_agree_at_every_resolution(name: str, seed: int) -> None:
     zone = ZoneInfo(name)
@@ -102,6 +114,8 @@ def test_sums_agree_at_every_resolution(name: str, seed: int) -> None:
                 assert edges[-2] < window[1] <= edges[-1]
                 assert all(low < high for low, high in pairwise(edges))
                 periods = periods_of(sessions, edges, window)
+                if resolution is Resolution.DAY:
+                    assert [p.energy_wh for p in periods] == by_local_day(sessions, zone, edges, window)
                 baseline = exact_sum([p.baseline_energy_wh for p in periods])
                 sums.add((sum(p.energy_wh for p in periods), baseline))
                 rows = savings_of(sessions, edges, window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,11 @@ from dwell.api.native.errors import answer_error
 from dwell.api.partner.series import series_operations
 from dwell.api.shared.operations import Access
 from dwell.api.shared.series import DATA_RESOLUTIONS, KEYWORDS, SAVINGS_RESOLUTIONS
+from dwell.application.series import Asked, vehicle_data, vehicle_savings
+from dwell.domain.errors import NotFound
+from dwell.domain.ids import OrganizationId, UserId, VehicleId
 from dwell.domain.instants import write_instant
+from dwell.domain.series import Resolution
 
 DAYS = {"from": "2026-01-09", "to": "2026-01-10"}
 WINDOW = {
@@ -62,7 +66,11 @@ def test_data_says_what_was_asked_for_and_fills_if_told_to(lived: Home) -> None:
     assert all(point["price"] is not None for point in sparse)
 
 
-def test_savings_add_up_to_the_sessions_at_every_resolution(lived: Home) -> None:
+@pytest.mark.parametrize("page", [500, 1])
+def test_savings_add_up_to_the_sessions_at_every_resolution(
+    lived: Home, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.application.series.PAGE", page)
     total = sum(Decimal(_valuation(lived, session["id"])["savings"]) for session in lived.settled())
     for resolution in SAVINGS_RESOLUTIONS:
         answer = exactly(lived, "savings", {**DAYS, "resolution": resolution})
@@ -112,6 +120,19 @@ def test_a_foreign_vehicle_has_neither(tenant: Tenant, lived: Home) -> None:
     stranger = tenant.serving.tenant()
     stranger.get(f"/v1/vehicles/{lived.vehicle['id']}/data", 404, **WINDOW)
     stranger.get(f"/v1/vehicles/{lived.vehicle['id']}/savings", 404, **DAYS)
+
+
+def test_another_users_vehicle_has_neither(lived: Home) -> None:
+    serving, owner = lived.tenant.serving, OrganizationId(lived.tenant.credentials.organization_id)
+    asked = Asked(
+        vehicle_id=VehicleId(lived.vehicle["id"]), user_id=UserId("somebody"), resolution=Resolution.DAY
+    )
+    days = date(2026, 1, 9), date(2026, 1, 10)
+    with pytest.raises(NotFound):
+        serving.run(vehicle_savings(serving.ports, owner, asked, days))
+    window = START, START + timedelta(hours=1)
+    with pytest.raises(NotFound):
+        serving.run(vehicle_data(serving.ports, owner, asked, window, with_prices=False, with_levels=False))
 
 
 def test_the_partner_dialect_can_hang_both_in() -> None:
