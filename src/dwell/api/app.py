@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -31,9 +32,10 @@ from litestar.types import (
 
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import ClientGone
-from dwell.api.shared.callers import caller_of
+from dwell.api.shared.callers import actor_of, caller_of
 from dwell.api.shared.operations import PARAMETER, Access, Backend, Call, Operation, read_query
 from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, answer_refusal, write_problem
+from dwell.application.audit import acting
 from dwell.domain.errors import DwellError
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -188,7 +190,7 @@ async def _answer(
             receive=receive,
             caller=caller,
         )
-        return await operation.serve(call)
+        return await operation.serve(_acting(call))
     except HttpRefusal as refusal:
         return answer_refusal(refusal)
     except DwellError as error:
@@ -199,6 +201,17 @@ async def _answer(
         number = backend.ports.ids.new_id()
         log.exception("request_failed", operation=operation.name, number=number)
         return write_problem(500, f"Something unforeseen happened. Its number in the log is {number}.")
+
+
+def _acting(call: Call) -> Call:
+    """The call, with everything it changes noted under its caller's name."""
+    backend = call.backend
+    if call.caller is None or not call.operation.is_audited:
+        return call
+    actor = actor_of(backend, call.headers, call.address)
+    ports = acting(backend.ports, actor, call.caller)
+    office = replace(backend.office, ports=ports)
+    return replace(call, backend=replace(backend, ports=ports, office=office))
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:

@@ -169,7 +169,7 @@ async def organization_of_token(
     """Whose bearer token this is; None if it is unknown, expired, revoked, of another dialect, or its client is."""
     if not is_well_formed(shown) or not shown.startswith(_PREFIXES[TOKEN]):
         return None
-    client_id = _PREFIXES[CLIENT] + shown.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
+    _, client_id = shown_name(keyring, shown)
 
     async def look(reader: Reader) -> tuple[Credential | None, Credential | None]:
         token = await reader.credential(TOKEN, _name(keyring, TOKEN, shown))
@@ -201,6 +201,13 @@ async def credentials_of(ports: Ports, organization_id: OrganizationId) -> list[
         return sorted(found, key=lambda one: one.created_at)
 
     return await ports.store.read(look)
+
+
+def shown_name(keyring: Keyring, shown: str) -> tuple[str, str]:
+    """The kind and the public name of a credential: a token goes by its client's id. Nothing secret is in it."""
+    if shown.startswith(_PREFIXES[TOKEN]):
+        return CLIENT, _PREFIXES[CLIENT] + shown.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
+    return API_KEY, _name(keyring, API_KEY, shown)
 
 
 def is_well_formed(shown: str) -> bool:

@@ -21,6 +21,7 @@ from dwell.application.records import (
     StoredFact,
     Tally,
 )
+from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
@@ -28,6 +29,7 @@ from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+from dwell.domain.tariff.origin import PriceOrigin
 from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
 
 if TYPE_CHECKING:
@@ -232,6 +234,22 @@ class Reader(Protocol):
         """The number of the organization's newest numbered event, 0 without any."""
         ...
 
+    async def price_origins(self, zone: str, start_at: datetime, end_at: datetime) -> list[PriceOrigin]:
+        """What is known of where the window's prices came from, in order of import."""
+        ...
+
+    async def audit_entries(
+        self, organization_id: OrganizationId, *, after: int = 0, limit: int = 50
+    ) -> list[Entry]:
+        """The chain's entries whose number is above `after`, ascending."""
+        ...
+
+    async def audit_entries_before(
+        self, organization_id: OrganizationId, before: int | None, *, limit: int = 50
+    ) -> list[Entry]:
+        """The entries whose number is below `before` (None: the newest), descending."""
+        ...
+
     async def tariff(self, organization_id: OrganizationId, tariff_id: str) -> Tariff | None: ...
 
     async def formula(
@@ -417,6 +435,12 @@ class Transaction(Reader, Protocol):
 
     async def replace_prices(self, zone: str, currency: str, slots: Sequence[PriceSlot]) -> None:
         """Put `slots` in place of every stored slot they overlap; the caller has cut them to fit."""
+        ...
+
+    async def add_price_origins(self, origins: Sequence[PriceOrigin]) -> None: ...
+
+    async def add_audit_entry(self, entry: Entry) -> None:
+        """Append to the organization's chain. Where another took the number meanwhile, the work runs again."""
         ...
 
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "observations": ("observations", "Facts about vehicles."),
     "prices": ("prices", "Prices of the market."),
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
+    "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),
     "backtest": ("backtest", "Replay real visits at real prices."),
 }

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from dwell.application.audit import acting
 from dwell.application.credentials import (
     CLIENT,
     Keyring,
@@ -18,7 +19,7 @@ from dwell.application.credentials import (
     revoke,
 )
 from dwell.application.ports import Ports
-from dwell.cli.surroundings import run, settings_of
+from dwell.cli.surroundings import operator, run, settings_of
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import write_instant
 from dwell.settings import Settings
@@ -111,6 +112,6 @@ def _with_ports(settings: Settings, use: Callable[[Ports, Keyring], Awaitable[T]
     async def work() -> T:
         keyring = load_keyring(settings)
         async with opened_ports(settings, create=True) as ports:
-            return await use(ports, keyring)
+            return await use(acting(ports, operator()), keyring)
 
     return run(work())

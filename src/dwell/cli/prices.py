@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from dwell.cli.surroundings import run, settings_of
+from dwell.cli.surroundings import operator, run, settings_of
 from dwell.domain.units import MINUTE_S
 
 if TYPE_CHECKING:
@@ -121,20 +121,23 @@ def _read(paths: Sequence[Path], zone: str | None) -> dict[Zone, list[PriceDocum
 
 
 async def _import(settings: Settings, zones: dict[Zone, list[PriceDocument]]) -> list[Imported]:
+    from dwell.application.audit import acting
     from dwell.bootstrap import opened_ports
 
     async with opened_ports(settings, create=True) as ports:
-        return [await _import_zone(ports, zone, documents) for zone, documents in zones.items()]
+        audited = acting(ports, operator())
+        return [await _import_zone(audited, zone, documents) for zone, documents in zones.items()]
 
 
 async def _import_zone(ports: Ports, zone: Zone, documents: list[PriceDocument]) -> Imported:
-    from dwell.application.prices import import_prices
+    from dwell.application.prices import Published, import_prices
     from dwell.cli.price_files import curve_of
     from dwell.domain.instants import write_instant
 
     # One over the other first, so that documents which correct each other change nothing when they come again.
     curve = curve_of(documents)
-    changed = await import_prices(ports, zone, curve.currency, curve.slots)
+    published = [Published(d.format_name, d.name, d.slots) for d in documents]
+    changed = await import_prices(ports, zone, curve.currency, curve.slots, documents=published)
     return Imported(
         zone=zone,
         currency=curve.currency,

@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from dwell.adapters.storage.driven import run_now
+from dwell.adapters.storage.memory_books import MemoryBooksWriter
 from dwell.adapters.storage.memory_reader import MemoryReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookWriter
@@ -83,7 +84,7 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryReader):
+class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryBooksWriter, MemoryReader):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:

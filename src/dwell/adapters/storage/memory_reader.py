@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from dwell.adapters.storage.memory_books import MemoryBooksReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
 from dwell.adapters.storage.ordering import first_id_of
@@ -19,7 +20,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader, MemoryWebhookReader):
+class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:

@@ -16,6 +16,7 @@ from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.ordering import fact_order, runs_of
 from dwell.adapters.storage.webhook_shelves import WebhookShelves
 from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
+from dwell.domain.audit import Entry
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import SETTLED, Session
@@ -23,6 +24,7 @@ from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+from dwell.domain.tariff.origin import PriceOrigin
 
 Key = tuple[str, str]
 """Organization id first, then the id of the thing."""
@@ -143,6 +145,8 @@ class Shelves:
         self.settled_by_vehicle: dict[Key, list[Place]] = {}
         self.facts: dict[Key, FactShelf] = {}
         self.zones: dict[str, ZoneShelf] = {}
+        self.price_origins: dict[str, list[PriceOrigin]] = {}
+        self.audit_log: dict[str, list[Entry]] = {}
         self.tariffs: dict[Key, Tariff] = {}
         self.formulas: dict[tuple[str, str, str], TariffFormula] = {}
         self.kept_answers: dict[Key, KeptAnswer] = {}

@@ -12,6 +12,7 @@ from dwell.adapters.storage import bodies, fact_rows, outbox_rows, statements
 from dwell.adapters.storage.dialect import Insert, Row, Taken
 from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
+from dwell.adapters.storage.sql_books import SqlBooksWriter
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
@@ -25,7 +26,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlBooksWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:

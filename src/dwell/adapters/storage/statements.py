@@ -58,6 +58,8 @@ SAVE_SEQUENCE = _upsert(tables.webhook_sequences)
 ADD_QUEUED = _insert(tables.webhook_queue)
 ADD_ATTEMPT = _insert(tables.webhook_attempts)
 SAVE_LAST_NUMBER = _upsert(tables.outbox_numbers)
+ADD_PRICE_ORIGIN = _insert(tables.price_origins)
+ADD_AUDIT_ENTRY = _insert(tables.audit_log)
 SAVE_TARIFF = _upsert(tables.tariffs)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
@@ -272,6 +274,18 @@ EVENTS_AFTER = """
 SELECT sequence, body FROM outbox WHERE organization_id = :organization_id AND sequence > :number
 ORDER BY sequence LIMIT :limit
 """
+PRICE_ORIGINS = """
+SELECT body FROM price_origins WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at ORDER BY position
+"""
+AUDIT_ENTRIES = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number > :after
+ORDER BY number LIMIT :limit
+"""
+AUDIT_ENTRIES_BEFORE = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number < :before
+ORDER BY number DESC LIMIT :limit
+"""
+
 TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
 FORMULA = """
 SELECT body FROM tariff_formulas

@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0008"
+SCHEMA = "0012"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -259,6 +259,26 @@ price_slots = Table(
     _whole("start_at"),
     _text("price"),
     sqlite_with_rowid=False,
+)
+
+price_origins = Table(  # which document a zone's prices came from; later rows overrule earlier ones
+    "price_origins",
+    metadata,
+    _position(),
+    _text("zone"),
+    _whole("start_at"),
+    _whole("end_at"),
+    _blob("body"),
+    Index("price_origins_by_zone", "zone", "end_at"),
+)
+
+audit_log = Table(  # who changed what; each row's hash covers the one before it
+    "audit_log",
+    metadata,
+    _text("organization_id", key=True),
+    _whole("number", key=True),
+    _blob("hash"),
+    _blob("body"),
 )
 
 tariffs = Table("tariffs", metadata, _text("organization_id", key=True), _text("id", key=True), _blob("body"))

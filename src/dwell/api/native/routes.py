@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.money import money_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.limits import BODY_BYTES
@@ -70,6 +71,7 @@ def operations() -> tuple[Operation, ...]:
             ),
             serve=post_observations,
             access=Access.NATIVE,
+            is_audited=False,
             tag="Observations",
             body=list[Observation],
             body_types=BODY_TYPES,
@@ -89,4 +91,5 @@ def operations() -> tuple[Operation, ...]:
             answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
+        *money_operations(),
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from dwell.api.shared.operations import Access, Backend
 from dwell.api.shared.problems import HttpRefusal
-from dwell.application.credentials import organization_of_api_key, organization_of_token
+from dwell.application.credentials import organization_of_api_key, organization_of_token, shown_name
+from dwell.domain.audit import Actor
 from dwell.domain.ids import OrganizationId
 
 FLEX = "flex"
@@ -35,3 +36,11 @@ async def caller_of(backend: Backend, access: Access, headers: Mapping[str, str]
             detail = "A valid bearer token or API key is needed, and one of them only."
         raise HttpRefusal(401, detail, headers={"www-authenticate": 'Bearer realm="dwell"'})
     return found
+
+
+def actor_of(backend: Backend, headers: Mapping[str, str], address: str) -> Actor:
+    """Who acts, by the credential that `caller_of` took: the client of a token, or the API key's public name."""
+    scheme_and_token, api_key = headers.get("authorization", ""), headers.get("x-api-key", "")
+    shown = api_key or scheme_and_token.partition(" ")[2]
+    kind, name = shown_name(backend.keyring, shown.strip())
+    return Actor(kind=kind, name=name, address=address)

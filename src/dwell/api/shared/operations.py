@@ -121,7 +121,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A method and a path, what serves them, what they take, and what they give: status to type, None for no body."""
+    """A method and a path, what serves them, what they take, and what they give: status to type, None for no body.
+
+    `is_audited`: what is changed is noted in the audit log. Not for ingest: facts are a record themselves, and many.
+    """
 
     method: str
     path: str
@@ -140,6 +143,7 @@ class Operation:
     """By status, where it is not JSON."""
     description: str = ""
     documented: bool = True
+    is_audited: bool = True
 
     @property
     def path_names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from dwell.domain.session.cut import End
 from dwell.domain.session.outcome import Evidence, final_outcome, is_gate, live_outcome, reason_of
 from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation, known_share
 from dwell.domain.session.visit import Target, Visit, pass_time
-from dwell.domain.tariff.cost import cost_of
+from dwell.domain.tariff.cost import EXACT, cost_of
 from dwell.domain.tariff.coverage import coverage
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.domain.units import HOUR_S, round_half_up
@@ -246,7 +246,7 @@ def _valuation(record: Session, curve: PriceCurve | None, *, gated: bool) -> Val
         return None
     baseline = baseline_stretches(record)
     baseline_cost = cost_of(baseline, curve) if not gated else None
-    savings = baseline_cost - cost if baseline_cost is not None else None
+    savings = EXACT.subtract(baseline_cost, cost) if baseline_cost is not None else None
     return Valuation(curve.currency, cost, baseline_cost, savings)
 
 
