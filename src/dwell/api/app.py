@@ -32,7 +32,7 @@ from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import ClientGone
 from dwell.api.shared.callers import caller_of
 from dwell.api.shared.operations import PARAMETER, Access, Backend, Call, Operation, read_query
-from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, answer_refusal, write_problem
+from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, write_problem
 from dwell.domain.errors import DwellError
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -189,7 +189,7 @@ async def _answer(
         )
         return await operation.serve(call)
     except HttpRefusal as refusal:
-        return answer_refusal(refusal)
+        return operation.on_refusal(refusal)
     except DwellError as error:
         return operation.on_error(error)
     except ClientGone:
