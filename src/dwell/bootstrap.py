@@ -79,6 +79,8 @@ def build_app(
     from dwell.api.native import routes as native
     from dwell.api.native import webhooks as native_webhooks
     from dwell.api.open_pages import open_operations
+    from dwell.api.partner import routes as partner
+    from dwell.api.partner.token import TokenEndpoint as PartnerTokens
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
@@ -99,7 +101,13 @@ def build_app(
         stopping=stopping,
     )
     tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
-    dialects = (*native.operations(), *native_webhooks.operations(), *flex.operations(tokens))
+    partner_tokens = PartnerTokens(limits.token_attempts_per_minute, time.monotonic)
+    dialects = (
+        *native.operations(),
+        *native_webhooks.operations(),
+        *flex.operations(tokens),
+        *partner.operations(partner_tokens),
+    )
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
     return Application(backend, [*dialects, *pages])
 

@@ -34,7 +34,7 @@ from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import ClientGone
 from dwell.api.shared.callers import actor_of, caller_of
 from dwell.api.shared.operations import PARAMETER, Access, Backend, Call, Operation, read_query
-from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, answer_refusal, write_problem
+from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, write_problem
 from dwell.application.audit import acting
 from dwell.domain.errors import DwellError
 
@@ -192,7 +192,7 @@ async def _answer(
         )
         return await operation.serve(_acting(call))
     except HttpRefusal as refusal:
-        return answer_refusal(refusal)
+        return operation.on_refusal(refusal)
     except DwellError as error:
         return operation.on_error(error)
     except ClientGone:

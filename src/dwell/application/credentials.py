@@ -119,7 +119,13 @@ async def revoke(ports: Ports, keyring: Keyring, shown: str) -> None:
 
 
 async def issue_token(
-    ports: Ports, keyring: Keyring, *, client_id: str, client_secret: str, dialect: str
+    ports: Ports,
+    keyring: Keyring,
+    *,
+    client_id: str,
+    client_secret: str,
+    dialect: str,
+    lifetime: timedelta = TOKEN_LIFETIME,
 ) -> str | None:
     """A bearer token for the client that shows its secret; None where the two do not belong together."""
     now = ports.clock.now()
@@ -135,7 +141,7 @@ async def issue_token(
     text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
     token = msgspec.structs.replace(
         _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now),
-        expires_at=now + TOKEN_LIFETIME,
+        expires_at=now + lifetime,
         dialect=dialect,
     )
 

@@ -15,7 +15,7 @@ from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import distance_m
-from dwell.domain.session.record import SETTLED, Session
+from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen
 
@@ -107,6 +107,40 @@ async def session_view(ports: Ports, organization_id: OrganizationId, session_id
         order = track.order if track is not None else None
         mine = order is not None and order.session_id == session_id
         return SessionView(session=session, order=order if mine else None)
+
+    return await ports.store.read(look)
+
+
+async def active_session_of_vehicle(
+    ports: Ports, organization_id: OrganizationId, user_id: UserId, vehicle_id: VehicleId
+) -> Session | None:
+    """The session that the user's vehicle, a deleted one too, is in; None if it is in none. Raises NotFound."""
+    now = ports.clock.now()
+
+    async def look(reader: Reader) -> Session | None:
+        await _vehicle_of_user(reader, organization_id, user_id, vehicle_id)
+        sessions = await reader.sessions_of_vehicle(organization_id, vehicle_id, since=now)
+        return next((session for session in reversed(sessions) if session.state == ACTIVE), None)
+
+    return await ports.store.read(look)
+
+
+async def session_of_vehicle(
+    ports: Ports,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    vehicle_id: VehicleId,
+    *,
+    session_id: SessionId,
+) -> Session:
+    """A session of the user's vehicle, a deleted one too, that has begun. Raises NotFound."""
+
+    async def look(reader: Reader) -> Session:
+        await _vehicle_of_user(reader, organization_id, user_id, vehicle_id)
+        session = await reader.session(organization_id, session_id)
+        if session is None or session.vehicle_id != vehicle_id or session.state == UPCOMING:
+            raise NotFound(NO_SESSION)
+        return session
 
     return await ports.store.read(look)
 
@@ -294,6 +328,15 @@ async def _live_policy(reader: Reader, organization_id: OrganizationId, policy_i
     if policy is None or policy.deleted_at is not None:
         raise NotFound(NO_POLICY)
     return policy
+
+
+async def _vehicle_of_user(
+    reader: Reader, organization_id: OrganizationId, user_id: UserId, vehicle_id: VehicleId
+) -> None:
+    """Raises NotFound for a vehicle that there never was, or of another user."""
+    vehicle = await reader.vehicle(organization_id, vehicle_id)
+    if vehicle is None or vehicle.user_id != user_id:
+        raise NotFound(NO_VEHICLE)
 
 
 async def _user_id(reader: Reader, organization_id: OrganizationId, reference: str | None) -> UserId | None:

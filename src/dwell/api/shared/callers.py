@@ -11,9 +11,11 @@ from dwell.domain.audit import Actor
 from dwell.domain.ids import OrganizationId
 
 FLEX = "flex"
+PARTNER = "partner"
 _DIALECTS: Mapping[Access, frozenset[str]] = {
     Access.FLEX: frozenset({FLEX}),
     Access.NATIVE: frozenset({FLEX}),
+    Access.PARTNER: frozenset({PARTNER}),
 }
 
 
@@ -22,7 +24,7 @@ async def caller_of(backend: Backend, access: Access, headers: Mapping[str, str]
     bearer, api_key = headers.get("authorization"), headers.get("x-api-key")
     ports, keyring = backend.credential_ports, backend.keyring
     found: OrganizationId | None = None
-    if bearer is not None and (api_key is None or access is Access.FLEX):
+    if bearer is not None and (api_key is None or access is not Access.NATIVE):
         scheme, _, token = bearer.partition(" ")
         if scheme.lower() == "bearer":
             found = await organization_of_token(

@@ -16,6 +16,7 @@ _SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
     Access.FLEX: [{"bearer": []}],
     Access.NATIVE: [{"bearer": []}, {"apiKey": []}],
+    Access.PARTNER: [{"OAuth2": []}],
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "From POST /oauth2/token."},

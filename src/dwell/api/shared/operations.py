@@ -17,7 +17,7 @@ from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import Receive, read_body
 from dwell.api.shared.limits import SMALL_BODY_BYTES, HttpLimits
 from dwell.api.shared.metrics import Metrics
-from dwell.api.shared.problems import HttpRefusal, Issue
+from dwell.api.shared.problems import HttpRefusal, Issue, answer_refusal
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, Ports
 from dwell.application.usage import Usage
@@ -30,11 +30,12 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody, a bearer token of the Flex dialect, or such a token or an API key."""
+    """Who may call: anybody, a bearer token of the Flex or Partner dialect, or a Flex token or an API key."""
 
     ANYBODY = "anybody"
     FLEX = "flex"
     NATIVE = "native"
+    PARTNER = "partner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ class Operation:
     tag: str
     answers: Mapping[int, Any]
     on_error: Callable[[DwellError], Answer]
+    on_refusal: Callable[[HttpRefusal], Answer] = answer_refusal
     query: tuple[Parameter, ...] = ()
     path_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     body: Any = None
