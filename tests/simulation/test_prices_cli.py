@@ -129,3 +129,24 @@ def test_list_shows_each_span_that_has_prices(tmp_path: Path) -> None:
     ]
     assert len(lines) == 2
     assert "2026-01-03T00:00:00Z" in lines[0] and "2026-01-05T00:00:00Z" in lines[1]
+
+
+def test_carbon_intensities_are_kept_beside_the_prices(tmp_path: Path) -> None:
+    file = tmp_path / "carbon.csv"
+    file.write_text(
+        "start,carbon_intensity_g_per_kwh\n2026-01-10T00:00:00Z,100\n2026-01-10T00:30:00Z,90\n2026-01-10T02:00:00Z,80\n"
+    )
+
+    def carbon(*args: str) -> Result:
+        return CliRunner().invoke(dwell, ["carbon", *args])
+
+    assert carbon("import", str(file)).exit_code == 1
+    assert carbon("import", str(file), "--zone", "AT").exit_code == 0
+    assert "nothing changed" in carbon("import", str(file), "--zone", "AT").stdout
+    [kept] = json.loads(carbon("list", "--json").stdout)
+    assert (kept["zone"], kept["currency"], kept["resolutions_min"]) == ("AT", "gCO2", [30.0])
+    assert kept["spans"] == [
+        ["2026-01-10T00:00:00Z", "2026-01-10T01:00:00Z"],
+        ["2026-01-10T02:00:00Z", "2026-01-10T02:30:00Z"],
+    ]
+    assert json.loads(run("list", "--json").stdout) == []

@@ -189,8 +189,11 @@ class Reader(Protocol):
         """The zone's prices over at least the window, as far as there are any; None for an unknown zone."""
         ...
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
-        """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them."""
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
+        """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them.
+
+        `under` is for curves that are no prices: those whose names begin so (`carbon:`).
+        """
         ...
 
     async def webhook(self, organization_id: OrganizationId, webhook_id: str) -> Webhook | None:

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "org": ("org", "Organizations and their credentials."),
     "observations": ("observations", "Facts about vehicles."),
     "prices": ("prices", "Prices of the market."),
+    "carbon": ("carbon", "Carbon intensity of the grid."),
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
     "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),

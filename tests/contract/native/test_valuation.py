@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from contract.serving import AT_HOME, START, Home, Tenant
 from dwell.application.prices import Published, import_prices
+from dwell.domain.tariff.contracts import carbon_zone
 from dwell.domain.tariff.curve import PriceSlot
 
 ZONE = "FR"
@@ -126,3 +127,33 @@ def test_the_audit_log_comes_in_pages(tenant: Tenant) -> None:
     assert key.get("/v1/audit").json() == tenant.get("/v1/audit")
     faults = tenant.get("/v1/audit", 400, limit=0, before="x")
     assert len(faults["issues"]) == 2
+
+
+def test_emissions_follow_the_grids_carbon_intensity_beside_the_price(tenant: Tenant) -> None:
+    home = priced(tenant)
+    home.visit(-187, hours=2.4, kwh=7.321)
+    before = valuation(home).json()
+    assert (before["emissions_g"], before["baseline_emissions_g"]) == (None, None)
+
+    serving, first_at = tenant.serving, START - timedelta(hours=12)
+    slots = [
+        PriceSlot(first_at + n * HOUR, first_at + (n + 1) * HOUR, Decimal(50 + n * 13 % 61))
+        for n in range(72)
+    ]
+    serving.run(import_prices(serving.ports, carbon_zone(ZONE), "gCO2", slots))
+    shown = json.loads(valuation(home).text)
+
+    # Energy within a quarter hour is even, and no intensity changes within one.
+    intensity = {slot.start_at: Fraction(slot.price_per_kwh) for slot in slots}
+    by_hand = sum(
+        Fraction(row["energy_wh"], 1000)
+        * intensity[datetime.fromisoformat(row["start"]).replace(minute=0, second=0)]
+        for row in shown["rows"]
+    )
+    assert Fraction(shown["emissions_g"]) == by_hand > 0
+    assert Fraction(shown["baseline_emissions_g"]) == sum(
+        Fraction(row["baseline_emissions_g"]) for row in shown["rows"]
+    )
+    rows = list(csv.DictReader(io.StringIO(valuation(home, accept="text/csv").text)))
+    assert sum(Fraction(row["emissions_g"]) for row in rows) == by_hand
+    assert {row["cost"] for row in shown["rows"]} == {row["cost"] for row in before["rows"]}

@@ -205,11 +205,11 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
         shelf = self._shelves.zones.get(zone)
         return None if shelf is None else shelf.window(start_at, end_at)
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
         return [
             (zone, shelf.curve.currency, shelf.curve.slots[0].start_at, shelf.curve.slots[-1].end_at)
             for zone, shelf in sorted(self._shelves.zones.items())
-            if shelf.curve.slots and ":" not in zone
+            if shelf.curve.slots and zone.startswith(under) and ":" not in zone.removeprefix(under)
         ]
 
     async def tally(self, *, orders_since: datetime) -> Tally:

@@ -240,10 +240,10 @@ class SqlReader(SqlTariffReader, SqlWebhookReader, SqlBooksReader):
             events=events,
         )
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
         return [
             (zone, currency, instant_of(start_at), instant_of(end_at))
-            for zone, currency, start_at, end_at in await self._rows.all(statements.ZONES)
+            for zone, currency, start_at, end_at in await self._rows.all(statements.ZONES, under=under)
             if start_at is not None
         ]
 

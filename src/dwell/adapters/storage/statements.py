@@ -188,7 +188,10 @@ ZONES = """
 SELECT zone, currency,
   (SELECT start_at FROM price_slots WHERE price_slots.zone = price_zones.zone ORDER BY end_at LIMIT 1),
   (SELECT MAX(end_at) FROM price_slots WHERE price_slots.zone = price_zones.zone)
-FROM price_zones WHERE zone NOT LIKE '%:%' ORDER BY zone
+FROM price_zones
+WHERE SUBSTR(zone, 1, LENGTH(CAST(:under AS TEXT))) = :under
+  AND SUBSTR(zone, 1 + LENGTH(CAST(:under AS TEXT))) NOT LIKE '%:%'
+ORDER BY zone
 """
 SLOTS = """
 SELECT start_at, end_at, price FROM price_slots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -43,6 +44,8 @@ _COLUMNS = (
     "baseline_energy_wh",
     "baseline_cost",
     "currency",
+    "emissions_g",
+    "baseline_emissions_g",
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -68,7 +71,10 @@ class PricePart(msgspec.Struct, frozen=True):
 
 
 class ValuationRow(msgspec.Struct, frozen=True):
-    """One quarter hour. Money is exact; null where energy falls on no price, or there is no baseline."""
+    """One quarter hour. Money is exact; null where energy falls on no price, or there is no baseline.
+
+    Emissions likewise, along the grid's carbon intensity.
+    """
 
     start: datetime
     end: datetime
@@ -77,13 +83,16 @@ class ValuationRow(msgspec.Struct, frozen=True):
     cost: Decimal | None
     baseline_energy_wh: Decimal
     baseline_cost: Decimal | None
+    emissions_g: Decimal | None
+    baseline_emissions_g: Decimal | None
 
 
 class SessionValuation(msgspec.Struct, frozen=True, kw_only=True):
     """A session's figures, and the rows that add up to them. `current`: the figures are those of the prices now known.
 
     Where it is false, prices have changed since, and the engine is about to settle the session anew. `inputs` is all
-    that the baseline is worked out from, besides rows and prices.
+    that the baseline is worked out from, besides rows and prices. Emissions in g of CO2 are null where the grid's
+    carbon intensity is not known throughout (`dwell carbon import`).
     """
 
     session_id: str
@@ -94,6 +103,8 @@ class SessionValuation(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal | None
     baseline_cost: Decimal | None
     savings: Decimal | None
+    emissions_g: Decimal | None
+    baseline_emissions_g: Decimal | None
     current: bool
     inputs: BaselineInputs
     rows: list[ValuationRow]
@@ -138,7 +149,8 @@ async def get_vehicle_savings(call: Call) -> Answer:
 def shown_valuation(view: ValuationView) -> SessionValuation:
     """The valuation as it is served."""
     session, money = view.session, view.session.valuation
-    rows = [_row(quarter, view) for quarter in view.quarters]
+    emitted = view.emissions or (None,) * len(view.quarters)
+    rows = [_row(*pair, view) for pair in zip(view.quarters, emitted, strict=True)]
     costs = [row.cost for row in rows if row.cost is not None]
     baseline = [row.baseline_cost for row in rows if row.baseline_cost is not None]
     current = money is None or (
@@ -154,6 +166,8 @@ def shown_valuation(view: ValuationView) -> SessionValuation:
         cost=money.cost if money is not None else None,
         baseline_cost=money.baseline_cost if money is not None else None,
         savings=money.savings if money is not None else None,
+        emissions_g=_whole_sum([row.emissions_g for row in rows]),
+        baseline_emissions_g=_whole_sum([row.baseline_emissions_g for row in rows]),
         current=current,
         inputs=_inputs(view),
         rows=rows,
@@ -172,7 +186,13 @@ def _inputs(view: ValuationView) -> BaselineInputs:
     )
 
 
-def _row(quarter: ValuedQuarter, view: ValuationView) -> ValuationRow:
+def _whole_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """The sum; None where a part of it is not known, or there is none."""
+    known = [amount for amount in amounts if amount is not None]
+    return exact_sum(known) if known and len(known) == len(amounts) else None
+
+
+def _row(quarter: ValuedQuarter, emitted: ValuedQuarter | None, view: ValuationView) -> ValuationRow:
     return ValuationRow(
         quarter.start_at,
         quarter.end_at,
@@ -181,6 +201,8 @@ def _row(quarter: ValuedQuarter, view: ValuationView) -> ValuationRow:
         quarter.cost,
         quarter.baseline_energy_wh,
         quarter.baseline_cost,
+        emitted.cost if emitted is not None else None,
+        emitted.baseline_cost if emitted is not None else None,
     )
 
 
@@ -213,6 +235,8 @@ def _as_csv(shown: SessionValuation) -> bytes:
                 row.baseline_energy_wh,
                 _plain(row.baseline_cost),
                 shown.currency or "",
+                _plain(row.emissions_g),
+                _plain(row.baseline_emissions_g),
             )
         )
     return text.getvalue().encode()
