@@ -139,11 +139,15 @@ async def _put_into_line(tx: Transaction, webhook: Webhook, items: list[Queued],
 
 
 async def claim(ports: Ports, holder: str, *, limit: int) -> list[Job]:
-    """Take up to `limit` lines that are due, for `holder` alone until the lease is over."""
+    """Take up to `limit` lines that are due, for `holder` alone until the lease is over.
+
+    Each claim has a name of its own: the same worker may come back to a line while its last try is still under way.
+    """
     now = ports.clock.now()
+    claim_name = f"{holder}:{ports.ids.new_id()}"
 
     async def work(tx: Transaction) -> list[Job]:
-        jobs = [await _claimed(tx, line, holder, now) for line in await tx.due_lines(now, limit=limit)]
+        jobs = [await _claimed(tx, line, claim_name, now) for line in await tx.due_lines(now, limit=limit)]
         return [job for job in jobs if job is not None]
 
     return await ports.store.write(work)

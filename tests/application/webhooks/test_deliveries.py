@@ -99,6 +99,30 @@ async def test_after_the_whole_schedule_nothing_is_dropped_and_all_can_be_sent_a
     assert [event["id"] for event in events] == [letter.event_id for letter in letters]
 
 
+async def test_letters_sent_again_meanwhile_outlive_a_try_of_the_same_worker_that_did_not_hold_them(
+    store: AnyStore, receiver: Receiver
+) -> None:
+    receiver.answer_always(Answer(status=503))
+    async with a_mailroom(store) as room:
+        webhook_id = await room.subscribe(receiver.url)
+        await visit(room)
+        await room.live_until_delivered(webhook_id, at_most=2 * DAY)
+        letters = await dead_letters_of(room.office.ports, ORGANIZATION, webhook_id, after=0, limit=500)
+        last_at = letters[-1].created_at
+        await replay(room.office.ports, ORGANIZATION, webhook_id, (last_at, room.house.clock.now()))
+        [under_way] = await room.claimed()
+        receiver.answer(Answer())
+        taken = await room.post(under_way)
+        await replay(room.office.ports, ORGANIZATION, webhook_id, (BUILT_AT, last_at))
+        [whole] = await room.claimed()
+
+        assert len(under_way.items) < len(whole.items) == len(letters)
+        assert taken.is_success
+        assert await record(room.office.ports, under_way, taken, chance=0.5) is False
+        assert await record(room.office.ports, whole, await room.post(whole), chance=0.5)
+        assert (await room.view(webhook_id)).line.pending == len(letters)
+
+
 async def test_a_worker_that_died_is_taken_over_with_the_same_ids_and_comes_back_to_nothing(
     store: AnyStore, receiver: Receiver
 ) -> None:

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dwell.domain.planning import Care, Control, ImmediateStart, RegularTarget, careful, explain, solve
+from dwell.domain.planning import (
+    Care,
+    Ceiling,
+    Control,
+    ImmediateStart,
+    RegularTarget,
+    careful,
+    explain,
+    solve,
+)
 from unit.planning.plan_builders import at, car, hourly, problem
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -44,6 +53,19 @@ def test_an_immediate_start_says_how_far() -> None:
     assert reasons(target=ImmediateStart(minimum_charge_percent=65)) == (
         "immediate start: full power until 65 %",
     )
+
+
+def test_low_power_that_no_run_goes_on_from_is_only_cheap() -> None:
+    asked = problem(
+        *(0.2, 0.5, 0.2),
+        wanted=52,
+        ceilings=(Ceiling(start_at=at(0), end_at=at(3), power_kw=2),),
+        vehicle=car(control=Control.MODULATING),
+    )
+    spread = replace(asked, target=replace(asked.target, minimum_charge_percent=54))
+
+    assert explain(asked, solve(asked)).reasons == ("cheapest 1 h before 23:00",)
+    assert explain(spread, solve(spread)).reasons == ("part of the cheapest 2 h before 23:00",) * 2
 
 
 def test_low_power_between_two_runs_has_its_reason() -> None:

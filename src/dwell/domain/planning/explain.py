@@ -59,7 +59,7 @@ def _reason(problem: Problem, plan: Plan, block: Block, in_hand: InHand) -> str:
         return f"too little time before {deadline}: full power until {_percent(problem.wanted_percent)} is in"
     if block.cost < 0:
         return "price below zero: charging earns money"
-    if problem.vehicle.control is Control.MODULATING and block.power_kw <= problem.vehicle.power_min_kw:
+    if problem.vehicle.control is Control.MODULATING and _bridges(problem, plan, block):
         return "kept on at low power, which is cheaper than a stop and a new start"
     regular = [b for b in plan.blocks if b.type is BlockType.REGULAR]
     total = sum(((b.end_at - b.start_at) for b in regular), timedelta())
@@ -69,6 +69,13 @@ def _reason(problem: Problem, plan: Plan, block: Block, in_hand: InHand) -> str:
     if len(regular) == 1:
         return cheapest
     return f"part of the {cheapest}"
+
+
+def _bridges(problem: Problem, plan: Plan, block: Block) -> bool:
+    """Whether the block, at the least power, leads from charging to charging, where there might be a pause."""
+    ends = {b.end_at for b in plan.blocks} | ({problem.now_at} if problem.vehicle.charging_now else set())
+    goes_on = any(b.start_at == block.end_at for b in plan.blocks)
+    return block.power_kw <= problem.vehicle.power_min_kw and block.start_at in ends and goes_on
 
 
 def _is_priced(problem: Problem, block: Block) -> bool:

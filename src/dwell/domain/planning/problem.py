@@ -37,7 +37,7 @@ class Bounds:
 
 PERCENT = Bounds(0, 100)
 BOUNDS = {
-    "battery_capacity_kwh": Bounds(0, 100_000, above=True),
+    "battery_capacity_kwh": Bounds(0.01, 50_000),  # full within what datetime can hold, at any power
     "soc_percent": PERCENT,
     "charge_limit_percent": PERCENT,
     "power_max_kw": Bounds(0.01, 100_000),  # less than 10 W charges no vehicle

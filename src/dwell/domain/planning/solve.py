@@ -239,6 +239,7 @@ def plan_of(
 ) -> Plan:
     """The answer in the domain's words, of runs in time order."""
     vehicle, now_at = problem.vehicle, problem.now_at
+    reached_at = _reached_at(problem, runs)  # also by a run too short to be a block
     runs = [run for run in runs if run.end_h - run.start_h > HALF_US_H]
     blocks = _blocks(now_at, runs)
     reachable_soc = vehicle.soc_percent + vehicle.gain_percent(room_kwh)
@@ -252,7 +253,7 @@ def plan_of(
         cost=sum(run.cost for run in runs),
         baseline_cost=baseline_cost,
         starts=_starts(blocks, now_at if vehicle.charging_now else None),
-        target_reached_at=_reached_at(problem, runs),
+        target_reached_at=reached_at,
         soc_at_ready_by_percent=at_ready_by,
         reachable=reachable,
         reachable_soc_percent=max(vehicle.soc_percent, min(reachable_soc, vehicle.charge_limit_percent)),

@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 PORTS = frozenset({80, 443, 8080, 8443})
 _SECURE, _PLAIN = "https", "http"
 _HOST_LENGTH = 253
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64 = IPv6Network("64:ff9b::/96")
 _FORBIDDEN = tuple(
     ip_network(text)
     for text in (
@@ -26,6 +26,7 @@ _FORBIDDEN = tuple(
         "192.88.99.0/24",
         "198.18.0.0/15",
         "240.0.0.0/4",
+        "64:ff9b:1::/48",  # an operator's own NAT64 (RFC 8215): where the IPv4 address sits in it, only they know
         "fec0::/10",
         "5f00::/16",
     )
@@ -93,7 +94,7 @@ def _meant(address: Address) -> list[Address]:
             found.append(address.sixtofour)
         if address.teredo is not None:
             found.extend(address.teredo)
-        if any(address in network for network in _NAT64):
+        if address in _NAT64:
             return [IPv4Address(int(address) & 0xFFFF_FFFF)]
         if int(address) >> 32 == 0:  # the old IPv4-compatible form
             found.append(IPv4Address(int(address) & 0xFFFF_FFFF))
