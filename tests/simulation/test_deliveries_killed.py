@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,16 +138,15 @@ def test_servers_killed_at_random_points_lose_no_event_and_no_order(
         with signed_in(servers.any(), organization) as client:
             for number in range(WEBHOOKS):
                 mailbox = Mailbox(receiver, f"/{number}")
-                until(lambda box=mailbox: not _differing(client, homes, box.events()))  # type: ignore[misc]
+                until(partial(_is_told_all, client, homes, mailbox))
                 in_order(mailbox.events())
 
 
-def _differing(client: httpx.Client, homes: list[tuple[str, str]], events: list[dict[str, Any]]) -> list[Any]:
-    """The last event of each session that is not what the server serves; one that was withdrawn is not there."""
-    last = {event["session"]["id"]: event for event in events}
-    differing: list[Any] = [event for event in last.values() if not _is_served(client, event)]
+def _is_told_all(client: httpx.Client, homes: list[tuple[str, str]], mailbox: Mailbox) -> bool:
+    """Whether the last event of each session is what the server serves, and there are some of every vehicle."""
+    last = {event["session"]["id"]: event for event in mailbox.events()}
     told = {event["session"]["vehicleId"] for event in last.values()}
-    return differing + [vehicle for vehicle, _ in homes if vehicle not in told]
+    return told == {vehicle for vehicle, _ in homes} and all(_is_served(client, e) for e in last.values())
 
 
 def _is_served(client: httpx.Client, event: dict[str, Any]) -> bool:

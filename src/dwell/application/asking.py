@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,7 +31,7 @@ def moment_to_ask(moment: Moment, case: Case) -> Moment:
     said_at = max((p.overrides[-1].at if p.overrides else p.created_at for p in case.policies), default=None)
     if said_at is None or not timedelta(0) <= said_at - moment.now < SAME_INSTANT:
         return moment
-    return Moment(moment.tx, moment.ids, said_at + timedelta(microseconds=1))
+    return replace(moment, now=said_at + timedelta(microseconds=1))
 
 
 def unsettled(case: Case, session_id: SessionId) -> Session | None:

@@ -25,6 +25,7 @@ from dwell.domain.planning import (
     Careful,
     Ceiling,
     Control,
+    Explanation,
     Favour,
     ImmediateStart,
     PriceGrid,
@@ -60,7 +61,7 @@ FAR = timedelta(days=365)
 """A plan that would begin to charge only after so long has found no room."""
 NO_ROOM = "The connection leaves no power for charging."
 _GRIDS_KEPT = 64
-_NO_PRICES = PriceGrid.from_slots([])
+NO_PRICES = PriceGrid.from_slots([])
 
 
 class Grids:
@@ -72,7 +73,7 @@ class Grids:
     def of(self, curve: PriceCurve | None) -> PriceGrid:
         """The grid of `curve`; one without any price for None."""
         if curve is None:
-            return _NO_PRICES
+            return NO_PRICES
         kept = self._kept.get(id(curve))
         if kept is None or kept[0] is not curve:
             kept = (curve, PriceGrid.of(curve))
@@ -87,7 +88,7 @@ class Known:
     """What a plan is made with beside facts and prices.
 
     The care taken, the share of told power that flows, when the vehicle was told to start if that is what it does,
-    when it was lately told to start or stop, and until when charging is paused.
+    when it was lately told to start or stop, until when charging is paused, and what others behind the connection draw.
     """
 
     care: Care
@@ -95,28 +96,79 @@ class Known:
     started_at: datetime | None = None
     switched_at: tuple[datetime, ...] = ()
     paused_until: datetime | None = None
+    taken: tuple[Room, ...] = ()
 
 
-async def plan_visit(moment: Moment, case: Case, grids: Grids, care: Care) -> tuple[Fault, ...]:
-    """Make the case's plan and put it in force. Returns what the verifier found, () for a sound plan."""
-    session, visit = case.active, case.visit
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What is to be planned for a running visit, and all that is known for it."""
+
+    session: Session
+    visit: Visit
+    grid: PriceGrid
+    known: Known
+    problem: Problem
+
+
+async def plan_visit(
+    moment: Moment, case: Case, grids: Grids, care: Care, *, taken: tuple[Room, ...] = ()
+) -> tuple[Fault, ...]:
+    """Make the case's plan and put it in force. Returns what the verifier found, () for a sound plan.
+
+    `taken` is what others draw behind the same connection.
+    """
     case.plan_wanted = False
-    if session is None or visit is None or session.target is None:
+    visit, session, found = case.visit, case.active, await _known(moment, case, grids, care)
+    if visit is None or session is None or found is None:
         return ()
-    if session.terms.battery_capacity_wh is None:
-        return ()
+    grid, known = found
+    promise, faults = make_promise(session, visit, moment.now, grid=grid, known=replace(known, taken=taken))
+    _put_in_force(moment, case, session, promise)
+    return faults
+
+
+async def stated(moment: Moment, case: Case, grids: Grids, care: Care) -> Stated | None:
+    """The problem of the case, as if it were alone behind its connection; None where there is nothing to plan."""
+    visit, session, found = case.visit, case.active, await _known(moment, case, grids, care)
+    if visit is None or session is None or found is None:
+        return None
+    grid, known = found
+    problem = _problem(session, visit, moment.now, grid=grid, known=known)
+    return Stated(session, visit, grid, known, problem)
+
+
+def keep_promise(moment: Moment, case: Case, said: Stated, answer: Careful, *, words: Explanation) -> None:
+    """Put a plan in force that was made elsewhere."""
+    case.plan_wanted = False
+    coverage = answer.plan.price_coverage
+    promise = _promise(said.session, said.problem, answer, words, coverage=coverage)
+    promise = msgspec.structs.replace(promise, share=said.known.share if said.known.care.learn else None)
+    _put_in_force(moment, case, said.session, promise)
+
+
+def _put_in_force(moment: Moment, case: Case, session: Session, promise: Promise) -> None:
+    first = session.first_promise or promise
+    case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
+    refresh(case, moment.now)
+
+
+async def _known(moment: Moment, case: Case, grids: Grids, care: Care) -> tuple[PriceGrid, Known] | None:
+    """Prices, and what else a plan is made with; None where nothing can be planned."""
+    session, visit = case.active, case.visit
+    if (
+        session is None
+        or visit is None
+        or session.target is None
+        or session.terms.battery_capacity_wh is None
+    ):
+        return None
     paused_until = _still(case.vehicle.paused_until, moment.now)
     horizon_at = _latest(session.target.ready_by, paused_until, moment.now) + timedelta(days=1)
     curve = None
     if session.terms.zone is not None:
         curve = await moment.tx.curve(session.terms.zone, moment.now - PRICES_BACK, horizon_at)
     learn(case)
-    known = _known(case, visit, care, paused_until)
-    promise, faults = make_promise(session, visit, moment.now, grid=grids.of(curve), known=known)
-    first = session.first_promise or promise
-    case.current = msgspec.structs.replace(session, promise=promise, first_promise=first)
-    refresh(case, moment.now)
-    return faults
+    return grids.of(curve), _known_of(case, visit, care, paused_until)
 
 
 def _still(paused_until: datetime | None, now: datetime) -> datetime | None:
@@ -128,7 +180,7 @@ def _latest(*instants: datetime | None) -> datetime:
     return max(at for at in instants if at is not None)
 
 
-def _known(case: Case, visit: Visit, care: Care, paused_until: datetime | None) -> Known:
+def _known_of(case: Case, visit: Visit, care: Care, paused_until: datetime | None) -> Known:
     order, shown = case.order, shown_share(case.order, visit)
     share = case.power_share if shown is None else shown
     started = order is not None and order.kind == START and order.state != FAILED
@@ -150,7 +202,7 @@ def make_promise(
     answer = _calm(problem, known)
     coverage = answer.plan.price_coverage
     if coverage < COVERED_ENOUGH:
-        problem, favour = replace(problem, prices=_NO_PRICES), None
+        problem, favour = replace(problem, prices=NO_PRICES), None
         answer = careful(problem, share, known.care)
     faults = verify(answer.asked, answer.made)
     if faults:
@@ -161,7 +213,8 @@ def make_promise(
     if favour is not None:
         plan = at_true_prices(answer.asked, plan, favour)
         problem = replace(problem, prices=grid)
-    promise = _promise(session, problem, replace(answer, plan=plan), coverage=coverage)
+    answer = replace(answer, plan=plan)
+    promise = _promise(session, problem, answer, answer.words(problem), coverage=coverage)
     return msgspec.structs.replace(promise, share=share if known.care.learn else None), tuple(faults)
 
 
@@ -227,17 +280,19 @@ def _problem(session: Session, visit: Visit, now: datetime, *, grid: PriceGrid, 
         target=_wanted(session, visit, now, known),
         prices=grid,
         timezone=_zone(terms.timezone),
-        ceilings=_ceilings(terms, now, _latest(target.ready_by, known.paused_until, now)),
+        ceilings=_ceilings(terms, now, _latest(target.ready_by, known.paused_until, now), known.taken),
         restrictions=_forbidden(session, now, known.paused_until),
     )
 
 
-def _ceilings(terms: VisitTerms, now: datetime, until: datetime) -> tuple[Ceiling, ...]:
+def _ceilings(
+    terms: VisitTerms, now: datetime, until: datetime, taken: tuple[Room, ...]
+) -> tuple[Ceiling, ...]:
     """What the connection leaves beside its base load. A plan may run past its deadline: never without a ceiling."""
     if terms.grid_limit_w is None:
         return ()
     edge_at = until + PROFILE_PAST
-    found = [*terms.rooms(now, edge_at)]
+    found = [*terms.rooms(now, edge_at, taken)]
     least_w = min(room.power_w for room in found)
     found.append(Room(edge_at, edge_at + 2 * FAR, least_w))
     return tuple(
@@ -292,10 +347,11 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _promise(session: Session, problem: Problem, answer: Careful, *, coverage: float) -> Promise:
+def _promise(
+    session: Session, problem: Problem, answer: Careful, words: Explanation, *, coverage: float
+) -> Promise:
     target, plan = session.target, answer.plan
     owed = isinstance(problem.target, RegularTarget) and problem.target.ready_by_at <= problem.now_at
-    words = answer.words(problem)
     at_ready_by = plan.soc_at_ready_by_percent
     if owed:  # what is owed comes in before the next deadline, which is the one that is asked about
         at_ready_by = min(100.0, problem.vehicle.soc_percent + problem.vehicle.gain_percent(plan.energy_kwh))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
-from dwell.application.charging import Grids, plan_visit
+from dwell.application.charging import Grids
 from dwell.application.queries import NO_VEHICLE
+from dwell.application.sharing import plan_running
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import end_by_time
@@ -15,7 +16,7 @@ from dwell.domain.planning import Care
 
 async def case_now(moment: Moment, organization_id: OrganizationId, vehicle_id: VehicleId) -> Case:
     """The vehicle's case with what time has ended by now. Raises NotFound."""
-    cases = await load_cases(moment.tx, organization_id, [vehicle_id])
+    cases = await load_cases(moment, organization_id, [vehicle_id])
     if vehicle_id not in cases:
         raise NotFound(NO_VEHICLE)
     await end_by_time(moment, cases[vehicle_id])
@@ -26,7 +27,7 @@ async def take_effect(moment: Moment, case: Case) -> None:
     """Bring the case up to now, plan anew if that is wanted, and write it. The engine hands out the order."""
     await look_again(moment, case)
     if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
-        unsound = await plan_visit(moment, case, Grids(), moment.care or Care())
+        unsound = await plan_running(moment, case, Grids(), moment.care or Care())
         steer(moment, case)
         # A plan that was refused is made again by the engine, which tells of it.
         case.plan_wanted = bool(unsound) or wants_plan(case, moment.now)

@@ -15,10 +15,11 @@ from datetime import datetime
 import msgspec
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
-from dwell.application.charging import Grids, plan_visit
+from dwell.application.charging import Grids
 from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
 from dwell.application.ports import Ports, Reader, Transaction, VehicleOrders
 from dwell.application.recut import recut_from
+from dwell.application.sharing import plan_running
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.upkeep import look_again, next_look
 from dwell.domain.errors import DwellError, Fault, Unavailable
@@ -94,7 +95,7 @@ async def _look(moment: Moment, engine: Engine, limit: int) -> Looked:
     for track in due:
         by_organization.setdefault(track.organization_id, []).append(track)
     for organization_id, tracks in by_organization.items():
-        cases = await load_cases(moment.tx, organization_id, [t.vehicle_id for t in tracks])
+        cases = await load_cases(moment, organization_id, [t.vehicle_id for t in tracks])
         tended = [case for case in cases.values() if await _is_tended(moment, case, engine, looked)]
         await close_cases(moment, tended, {c.vehicle.id: next_look(c, moment.now) for c in tended})
         left = {case.vehicle.id for case in tended}
@@ -116,6 +117,7 @@ async def _is_tended(moment: Moment, case: Case, engine: Engine, looked: Looked)
         await _tend(moment, case, engine, looked)
     except INDIGESTIBLE as error:
         looked.failures.append((case.vehicle.id, named(error)))
+        moment.touched.pop(case.vehicle.id, None)
         return False
     return True
 
@@ -128,7 +130,7 @@ async def _tend(moment: Moment, case: Case, engine: Engine, looked: Looked) -> N
     await look_again(moment, case)
     if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
         started_s = engine.stopwatch_s()
-        faults = await plan_visit(moment, case, engine.grids, engine.care)
+        faults = await plan_running(moment, case, engine.grids, engine.care)
         looked.plans_s.append(engine.stopwatch_s() - started_s)
         if faults:
             looked.plan_faults.append((case.vehicle.id, faults))

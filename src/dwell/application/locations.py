@@ -111,7 +111,7 @@ async def tell_waiting_sessions(moment: Moment, location: Location) -> None:
     policies = await moment.tx.policies(
         location.organization_id, location_id=location.id, limit=POLICIES_AT_ONCE
     )
-    cases = await load_cases(moment.tx, location.organization_id, [p.vehicle_id for p in policies])
+    cases = await load_cases(moment, location.organization_id, [p.vehicle_id for p in policies])
     for case in cases.values():
         _retell(case, location)
         await look_again(moment, case)

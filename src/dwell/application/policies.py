@@ -158,7 +158,7 @@ async def _policy_case(
 
 
 async def _case(moment: Moment, organization_id: OrganizationId, vehicle_id: VehicleId) -> Case:
-    cases = await load_cases(moment.tx, organization_id, [vehicle_id])
+    cases = await load_cases(moment, organization_id, [vehicle_id])
     if vehicle_id not in cases:
         raise NotFound("There is no such vehicle.")
     return cases[vehicle_id]

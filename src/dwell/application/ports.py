@@ -450,6 +450,10 @@ class Transaction(Reader, Protocol):
         """Vehicles with an ACTIVE session whose terms name the zone."""
         ...
 
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        """Vehicles with an ACTIVE session at the location."""
+        ...
+
     async def settled_in_zone(
         self, zone: str, start_at: datetime, end_at: datetime
     ) -> list[tuple[OrganizationId, VehicleId, datetime]]:

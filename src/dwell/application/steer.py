@@ -149,6 +149,10 @@ def steer(moment: Moment, case: Case) -> None:
     wish = wish_at(session.promise, max(now, session.promise.made_at))
     power_w = 0 if visit.fully_charged_at is not None else wish.power_w
     charging = visit.ledger.seems_charging(within_s=STEP_S if power_w > 0 else 0.0)
+    if power_w > 0:
+        power_w = _within_room(case, session, power_w, charging=charging)
+        if power_w == 0:
+            return
     obeyed = is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging)
     if obeyed and not _is_retold(case, session, power_w):
         _confirm(case, now, charging=charging)
@@ -157,6 +161,21 @@ def steer(moment: Moment, case: Case) -> None:
     if not is_fresh(visit, now):
         return
     _give(moment, case, kind, power_w)
+
+
+def _within_room(case: Case, session: Session, power_w: int, *, charging: bool) -> int:
+    """The power that can be told beside what the others may draw, 0 for none yet; the case is held where it is less.
+
+    What flows already is not taken back here: the plan has done so where it has to be. Only more of it has to wait.
+    """
+    if case.room_w is None or power_w <= case.room_w:
+        return power_w
+    case.held = True
+    order = case.order
+    told_w = order.power_w if order is not None and order.kind == START else session.terms.power_max_w
+    flows_w = min(power_w, told_w) if charging else 0
+    divisible = session.terms.control == "modulating" and case.room_w >= session.terms.power_min_w
+    return max(flows_w, case.room_w if divisible else 0)
 
 
 def _is_retold(case: Case, session: Session, power_w: int) -> bool:
@@ -177,7 +196,9 @@ def let_go(moment: Moment, case: Case) -> None:
     paused_until = case.vehicle.paused_until
     paused = paused_until is not None and paused_until > moment.now
     if able and not paused and not visit.ledger.seems_charging(within_s=STEP_S):
-        _give(moment, case, START, session.terms.available_power_w)
+        power_w = _within_room(case, session, session.terms.available_power_w, charging=False)
+        if power_w > 0:
+            _give(moment, case, START, power_w)
 
 
 def _see_off(moment: Moment, case: Case) -> None:
@@ -195,13 +216,21 @@ def _confirm(case: Case, now: datetime, *, charging: bool) -> None:
     """The vehicle does what it should: an order obeyed is confirmed, one no longer wanted is dropped, errors heal."""
     session, order = case.active, case.order
     if order is not None and is_done(order, charging=charging):
-        if order.state != CONFIRMED:
+        if order.state != CONFIRMED and not _is_unheard(case, order):
             _note(case, msgspec.structs.replace(order, state=CONFIRMED, confirmed_at=now))
     else:
         _drop(case)
     if session is not None and session.error is not None and is_healed(session.error, charging=charging):
         case.current = msgspec.structs.replace(session, error=None, updated_at=now)
         case.save(case.current)
+
+
+def _is_unheard(case: Case, order: Order) -> bool:
+    """Whether a vehicle that charged already has not been heard of since it was told another power."""
+    visit = case.visit
+    return order.kind == START and (
+        order.state == PENDING or visit is None or order.sent_at is None or visit.last_at <= order.sent_at
+    )
 
 
 def _drop(case: Case) -> None:

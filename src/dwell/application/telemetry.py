@@ -53,7 +53,7 @@ async def ingest(
 
 async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequence[Incoming]) -> Receipt:
     wanted = {item.vehicle_id: None for item in items if item.vehicle_id is not None}
-    cases = await load_cases(moment.tx, organization_id, list(wanted))
+    cases = await load_cases(moment, organization_id, list(wanted))
     rejected = [
         Rejection(item.index, "evse" if item.vehicle_id is None else "vehicle_id", UNKNOWN)
         for item in items
@@ -179,7 +179,7 @@ async def _late(moment: Moment, case: Case, instants: list[datetime]) -> Late:
 async def _apply(moment: Moment, case: Case, facts: list[Fact], late: Late) -> Case:
     """Bring the case up to the new facts; returns it, or a fresh one where a shorter way led astray."""
     if facts and not await _is_applied(moment, case, facts, late):
-        again = await load_cases(moment.tx, case.organization_id, [case.vehicle.id])
+        again = await load_cases(moment, case.organization_id, [case.vehicle.id])
         case = again[case.vehicle.id]
         await recut_from(moment, case, min(fact.at for fact in facts), with_final=False)
     await look_again(moment, case)

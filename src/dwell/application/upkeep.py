@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.application.asking import spend_boost
+from dwell.application.beside import see_room
 from dwell.application.case import Case, Moment
 from dwell.application.steer import is_fresh, may_plan, may_start_at, may_try_again_at, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
@@ -17,6 +18,8 @@ from dwell.domain.session.record import Promise, Session, known_share
 from dwell.domain.session.steering import CONFIRM_WITHIN, CONFIRMED, FAILED, PENDING, is_open, wish_at
 from dwell.domain.session.visit import Visit
 
+HOLD = timedelta(seconds=10)
+"""How long a start that found no room is held before it is thought of again."""
 RISK_PAUSE = timedelta(minutes=1)
 
 
@@ -29,6 +32,7 @@ async def look_again(moment: Moment, case: Case) -> None:
     await spend_boost(moment, case)
     refresh_upcoming(case, moment.now)
     case.plan_wanted = wants_plan(case, moment.now)
+    await see_room(moment, case)
     if not case.plan_wanted:
         steer(moment, case)
 
@@ -45,7 +49,8 @@ def next_look(case: Case, now: datetime) -> datetime | None:
     """When the engine is to look at the case again; at once while an order waits to be handed out."""
     if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
         return now
-    return wake_at(case, now)
+    due_at = wake_at(case, now)
+    return min(due_at or now + HOLD, now + HOLD) if case.held else due_at
 
 
 def wake_at(case: Case, now: datetime) -> datetime | None:

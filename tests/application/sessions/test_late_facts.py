@@ -39,8 +39,8 @@ async def stretches(house: House, *hours: float) -> list[int]:
     """How many sessions each stretch holds that changes so many hours after the first plug-in touch."""
 
     async def work(tx: Transaction) -> list[int]:
-        case = (await load_cases(tx, ORGANIZATION, [CAR]))[CAR]
         moment = Moment(tx, house.ports.ids, house.clock.now())
+        case = (await load_cases(moment, ORGANIZATION, [CAR]))[CAR]
         around = await neighbourhoods(moment, case, [FIRST_AT + hour * HOUR for hour in hours])
         for one, next_one in pairwise(around):
             assert one.meet_at is not None

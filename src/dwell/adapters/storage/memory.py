@@ -283,6 +283,15 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryBooksWrit
         }
         return sorted(found)
 
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        return sorted(
+            session.vehicle_id
+            for sessions in self._shelves.unsettled_by_vehicle.values()
+            for session in sessions.values()
+            if session.state == ACTIVE
+            and (session.organization_id, session.location_id) == (organization_id, location_id)
+        )
+
     async def settled_in_zone(
         self, zone: str, start_at: datetime, end_at: datetime
     ) -> list[tuple[OrganizationId, VehicleId, datetime]]:

@@ -210,6 +210,12 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlBooksWriter, SqlReade
         found = await self._rows.all(statements.LIVE_VEHICLES_IN_ZONE, zone=zone)
         return [(OrganizationId(organization_id), VehicleId(vid)) for organization_id, vid in found]
 
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        found = await self._rows.all(
+            statements.RUNNING_AT, organization_id=organization_id, location_id=location_id
+        )
+        return [VehicleId(vehicle_id) for (vehicle_id,) in found]
+
     async def settled_in_zone(
         self, zone: str, start_at: datetime, end_at: datetime
     ) -> list[tuple[OrganizationId, VehicleId, datetime]]:

@@ -143,6 +143,10 @@ LIVE_VEHICLES_IN_ZONE = """
 SELECT DISTINCT organization_id, vehicle_id FROM sessions WHERE zone = :zone AND state = 'ACTIVE'
 ORDER BY organization_id, vehicle_id
 """
+RUNNING_AT = """
+SELECT vehicle_id FROM sessions
+WHERE organization_id = :organization_id AND location_id = :location_id AND state = 'ACTIVE' ORDER BY vehicle_id
+"""
 SETTLED_IN_ZONE = """
 SELECT organization_id, vehicle_id, -MAX(recency) FROM sessions
 WHERE zone = :zone AND state = 'SETTLED' AND ended_at > :start_at AND recency > :end_recency

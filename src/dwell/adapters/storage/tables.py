@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0012"
+SCHEMA = "0013"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -165,6 +165,7 @@ sessions = Table(
         "policy_id",
         unique=True,
     ),
+    _index_where("state = 'ACTIVE'", "sessions_running", "organization_id", "location_id", "vehicle_id"),
     _index_where(
         "zone IS NOT NULL",
         "sessions_by_zone",

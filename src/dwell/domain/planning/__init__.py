@@ -11,7 +11,7 @@ For many vehicles at once: `plan_many(problems)`, or `plan_fleet(Fleet.of(column
 Nothing here waits, reads a clock or keeps a log.
 """
 
-from dwell.domain.planning.care import AfterDeadline, Care, Careful, careful
+from dwell.domain.planning.care import AfterDeadline, Care, Careful, careful, spare_of
 from dwell.domain.planning.explain import Explanation, InHand, explain
 from dwell.domain.planning.fleet import Fleet, RowFault, faults_in
 from dwell.domain.planning.many import FleetPlans, plan_fleet, plan_many
@@ -63,6 +63,7 @@ __all__ = [
     "plan_fleet",
     "plan_many",
     "solve",
+    "spare_of",
     "starts_too_often",
     "verify",
     "warm_up",

@@ -106,7 +106,7 @@ def careful(problem: Problem, share: float, care: Care) -> Careful:
     if not isinstance(target, RegularTarget) or target.ready_by_at <= problem.now_at:
         made = solve(known)
         return Careful(asked=known, made=made, plan=made, assumed=share)
-    spared = care.spare + (taper_allowance(problem) if care.taper else timedelta(0))
+    spared = spare_of(problem, care)
     least = min(share, care.least_share)
     for assumed in dict.fromkeys((share, least)):
         asked = _early(weakened(problem, assumed), target, spared)
@@ -118,6 +118,11 @@ def careful(problem: Problem, share: float, care: Care) -> Careful:
             plan = replace(made, price_coverage=coverage)
             return Careful(asked=asked, made=made, plan=plan, assumed=assumed, spared=spared)
     return _at_once(known, target, share)
+
+
+def spare_of(problem: Problem, care: Care) -> timedelta:
+    """How long before its deadline a plan should be done."""
+    return care.spare + (taper_allowance(problem) if care.taper else timedelta(0))
 
 
 def taper_allowance(problem: Problem) -> timedelta:

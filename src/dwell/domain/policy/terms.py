@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from dwell.domain.policy.connection import BaseLoad, Room, rooms
+from dwell.domain.policy.connection import BaseLoad, Room, less, rooms
 from dwell.domain.policy.override import Override, Wanted
 from dwell.domain.policy.schedule import Deadline, Restriction
 
@@ -63,11 +63,18 @@ class VisitTerms(msgspec.Struct, frozen=True):
             return self.power_max_w
         return min(self.power_max_w, self.grid_limit_w)
 
-    def rooms(self, start_at: datetime, end_at: datetime) -> Iterator[Room]:
-        """The session's full available power over a time without gaps: less than the vehicle's least is none, W."""
+    def left(self, start_at: datetime, end_at: datetime) -> Iterator[Room]:
+        """What the connection leaves for all charging behind it, over a time without gaps, W."""
         limit_w = self.power_max_w if self.grid_limit_w is None else self.grid_limit_w
         base_load = self.base_load if self.grid_limit_w is not None else ()
-        for room in rooms(limit_w, base_load, self.timezone, (start_at, end_at)):
+        return rooms(limit_w, base_load, self.timezone, (start_at, end_at))
+
+    def rooms(self, start_at: datetime, end_at: datetime, taken: Sequence[Room] = ()) -> Iterator[Room]:
+        """The session's full available power over a time without gaps: less than the vehicle's least is none, W.
+
+        `taken` is what others draw behind the connection meanwhile.
+        """
+        for room in less(self.left(start_at, end_at), taken):
             power_w = min(self.power_max_w, room.power_w)
             yield room._replace(power_w=power_w if power_w >= min(self.power_min_w, self.power_max_w) else 0)
 
