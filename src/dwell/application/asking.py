@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 
 from dwell.application.case import Case, Moment
 from dwell.application.places import terms_under
-from dwell.application.recut import LOOK_BACK, recut_from
+from dwell.application.recut import recut_from
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.override import Override, Wanted
 from dwell.domain.policy.terms import overrides_since
@@ -30,7 +31,7 @@ def moment_to_ask(moment: Moment, case: Case) -> Moment:
     said_at = max((p.overrides[-1].at if p.overrides else p.created_at for p in case.policies), default=None)
     if said_at is None or not timedelta(0) <= said_at - moment.now < SAME_INSTANT:
         return moment
-    return Moment(moment.tx, moment.ids, said_at + timedelta(microseconds=1))
+    return replace(moment, now=said_at + timedelta(microseconds=1))
 
 
 def unsettled(case: Case, session_id: SessionId) -> Session | None:
@@ -54,7 +55,7 @@ async def ask(moment: Moment, case: Case, session: Session, wanted: Wanted | Non
     # A vehicle's clock may be ahead: what is asked of a running visit is asked at its plug-in at the earliest.
     at = max(moment.now, session.plugged_in_at or moment.now)
     entry = Override(at=at, wanted=wanted, waiting=session.state == UPCOMING)
-    lasting = overrides_since(policy.overrides, moment.now - LOOK_BACK)[-OVERRIDES_KEPT + 1 :]
+    lasting = overrides_since(policy.overrides, moment.now - moment.rules.look_back)[-OVERRIDES_KEPT + 1 :]
     lasting = tuple(earlier for earlier in lasting if earlier.at < at)
     changed = msgspec.structs.replace(policy, overrides=(*lasting, entry))
     await moment.tx.save_policy(changed)
