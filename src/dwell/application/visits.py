@@ -176,6 +176,9 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     session = msgspec.structs.replace(session, terms=terms)
     deleted = case.vehicle.deleted_at is not None
     record = settled(session, visit, end, moment.now, curve=curve, vehicle_deleted=deleted)
+    if before is not None:  # an operator's word covers the reasons it was given for
+        accepted = before.suspect_accepted and set(record.suspect) <= set(before.suspect)
+        record = msgspec.structs.replace(record, suspect_accepted=accepted)
     if before is not None and before.state == SETTLED:
         if by_law(record) == by_law(before):
             case.saved.pop(before.id, None)
