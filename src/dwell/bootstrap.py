@@ -32,6 +32,7 @@ from dwell.application.credentials import Keyring
 from dwell.application.ports import Clock, OnCommit, Ports, VehicleOrders
 from dwell.application.webhooks import Deliver, Office
 from dwell.domain.errors import PeerFault, Refused
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.webhooks.targets import TargetRules
 from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
@@ -185,6 +186,16 @@ def care_of(settings: Settings) -> Care:
     )
 
 
+def rules_of(settings: Settings) -> Rules:
+    """How sessions are judged."""
+    chosen = settings.engine
+    return Rules(
+        fresh_within=timedelta(seconds=chosen.fresh_within_s),
+        silent_after=timedelta(seconds=chosen.silent_after_s),
+        late_after=timedelta(seconds=chosen.late_after_s),
+    )
+
+
 @asynccontextmanager
 async def _way_to_vehicles(
     settings: Settings, ports: Ports, given: VehicleOrders | None
@@ -334,7 +345,7 @@ async def opened_ports(
         await upgrade_store(settings)
     store = await open_store(settings.database_url, on_commit=on_commit)
     try:
-        yield Ports(store, SystemClock(), SystemIds())
+        yield Ports(store, SystemClock(), SystemIds(), rules=rules_of(settings))
     finally:
         await store.close()
 

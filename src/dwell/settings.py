@@ -190,6 +190,25 @@ class Webhooks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How sessions are judged. A change counts from the next fact or look on; what is settled stays as it is."""
+
+    fresh_within_s: float = _setting(
+        1800.0,
+        _seconds(60, 86_400),
+        "how old the newest word that a vehicle is plugged in may be for plans and orders",
+    )
+    silent_after_s: float = _setting(
+        86_400.0,
+        _seconds(600, 604_800),
+        "a visit that nothing was heard of for so long has ended, unless its deadline lies ahead",
+    )
+    late_after_s: float = _setting(
+        604_800.0, _seconds(60, 31_536_000), "how long after its settlement a session still takes late facts"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planning:
     """What plans keep in hand."""
 
@@ -243,6 +262,7 @@ class Settings:
     http: Http = field(default_factory=Http)
     orders: Orders = field(default_factory=Orders)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    engine: Engine = field(default_factory=Engine)
     planning: Planning = field(default_factory=Planning)
     price_feed: PriceFeed = field(default_factory=PriceFeed)
     log: Log = field(default_factory=Log)

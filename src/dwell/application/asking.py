@@ -9,7 +9,7 @@ import msgspec
 
 from dwell.application.case import Case, Moment
 from dwell.application.places import terms_under
-from dwell.application.recut import LOOK_BACK, recut_from
+from dwell.application.recut import recut_from
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.override import Override, Wanted
 from dwell.domain.policy.terms import overrides_since
@@ -55,7 +55,7 @@ async def ask(moment: Moment, case: Case, session: Session, wanted: Wanted | Non
     # A vehicle's clock may be ahead: what is asked of a running visit is asked at its plug-in at the earliest.
     at = max(moment.now, session.plugged_in_at or moment.now)
     entry = Override(at=at, wanted=wanted, waiting=session.state == UPCOMING)
-    lasting = overrides_since(policy.overrides, moment.now - LOOK_BACK)[-OVERRIDES_KEPT + 1 :]
+    lasting = overrides_since(policy.overrides, moment.now - moment.rules.look_back)[-OVERRIDES_KEPT + 1 :]
     lasting = tuple(earlier for earlier in lasting if earlier.at < at)
     changed = msgspec.structs.replace(policy, overrides=(*lasting, entry))
     await moment.tx.save_policy(changed)

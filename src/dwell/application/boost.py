@@ -43,7 +43,7 @@ async def boost(ports: Ports, organization_id: OrganizationId, vehicle_id: Vehic
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> None:
-        moment = Moment(tx, ports.ids, now, ports.care)
+        moment = Moment.of(ports, tx, now)
         case = await case_now(moment, organization_id, vehicle_id)
         _refuse_in_vain(moment, case)
         if case.vehicle.paused_until is not None:
@@ -64,7 +64,7 @@ async def disarm_boost(ports: Ports, organization_id: OrganizationId, vehicle_id
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> None:
-        moment = Moment(tx, ports.ids, now, ports.care)
+        moment = Moment.of(ports, tx, now)
         case = await case_now(moment, organization_id, vehicle_id)
         moment = moment_to_ask(moment, case)
         for session in list(case.upcoming.values()):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dwell.application.places import terms_under
-from dwell.application.ports import Ids, Transaction
+from dwell.application.ports import Ids, Ports, Transaction
 from dwell.application.records import Event
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import Cutter
 from dwell.domain.session.record import ACTIVE, UPCOMING, Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen, Track
 from dwell.domain.session.visit import Visit
@@ -36,12 +37,18 @@ class Moment:
     now: datetime
     care: Care | None = None
     """What plans that are made in it keep in hand; None for the usual."""
+    rules: Rules = field(default_factory=Rules)
     cases: dict[VehicleId, Case] = field(default_factory=dict)
     """Every case that was loaded in it: what one vehicle does may depend on the others."""
     seen_beside: set[LocationId] = field(default_factory=set)
     """Locations whose running vehicles are all among `cases`."""
     touched: dict[VehicleId, Case] = field(default_factory=dict)
     """Cases that were changed for another's sake, and are to be written with it."""
+
+    @classmethod
+    def of(cls, ports: Ports, tx: Transaction, now: datetime) -> Moment:
+        """The moment of a transaction over the ports."""
+        return cls(tx, ports.ids, now, ports.care, ports.rules)
 
 
 @dataclass(slots=True)

@@ -26,9 +26,9 @@ async def case_now(moment: Moment, organization_id: OrganizationId, vehicle_id: 
 async def take_effect(moment: Moment, case: Case) -> None:
     """Bring the case up to now, plan anew if that is wanted, and write it. The engine hands out the order."""
     await look_again(moment, case)
-    if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
+    if case.plan_wanted and case.visit is not None and is_fresh(moment, case.visit):
         unsound = await plan_running(moment, case, Grids(), moment.care or Care())
         steer(moment, case)
         # A plan that was refused is made again by the engine, which tells of it.
         case.plan_wanted = bool(unsound) or wants_plan(case, moment.now)
-    await close_cases(moment, [case], {case.vehicle.id: next_look(case, moment.now)})
+    await close_cases(moment, [case], {case.vehicle.id: next_look(moment, case)})

@@ -66,7 +66,7 @@ async def look_after_due(engine: Engine, *, limit: int = BATCH) -> Looked:
     now = engine.ports.clock.now()
 
     async def work(tx: Transaction) -> Looked:
-        return await _look(Moment(tx, engine.ports.ids, now), engine, limit)
+        return await _look(Moment.of(engine.ports, tx, now), engine, limit)
 
     return await engine.ports.store.write(work)
 
@@ -97,7 +97,7 @@ async def _look(moment: Moment, engine: Engine, limit: int) -> Looked:
     for organization_id, tracks in by_organization.items():
         cases = await load_cases(moment, organization_id, [t.vehicle_id for t in tracks])
         tended = [case for case in cases.values() if await _is_tended(moment, case, engine, looked)]
-        await close_cases(moment, tended, {c.vehicle.id: next_look(c, moment.now) for c in tended})
+        await close_cases(moment, tended, {c.vehicle.id: next_look(moment, c) for c in tended})
         left = {case.vehicle.id for case in tended}
         await _put_off(moment, [t for t in tracks if t.vehicle_id not in left], cases)
     return looked
@@ -128,7 +128,7 @@ async def _tend(moment: Moment, case: Case, engine: Engine, looked: Looked) -> N
         await recut_from(moment, case, since)
         case.recut_from_at = None  # it may ask for itself again, and has just had its way
     await look_again(moment, case)
-    if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
+    if case.plan_wanted and case.visit is not None and is_fresh(moment, case.visit):
         started_s = engine.stopwatch_s()
         faults = await plan_running(moment, case, engine.grids, engine.care)
         looked.plans_s.append(engine.stopwatch_s() - started_s)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 
 from dwell.application.asking import tell_running, under
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
-from dwell.application.recut import LOOK_BACK, recut_from
+from dwell.application.recut import recut_from
 from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import anticipate, release
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
@@ -35,7 +34,7 @@ async def create_policy(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         # Before the tracks, as a change of the location takes them: and none may go or move beside us.
         location = await tx.hold_location(organization_id, location_id)
         case = await _case(moment, organization_id, vehicle_id)
@@ -84,7 +83,7 @@ async def change_policy(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         policy, case = await _policy_case(moment, organization_id, policy_id)
         terms = PolicyTerms(
             policy.terms.battery_reserve_percent
@@ -95,7 +94,9 @@ async def change_policy(
         )
         if checked(terms) == policy.terms:
             return policy
-        changed = msgspec.structs.replace(policy, agreed=_agreed(policy.agreed, terms, now), updated_at=now)
+        changed = msgspec.structs.replace(
+            policy, agreed=_agreed(moment, policy.agreed, terms), updated_at=now
+        )
         await tx.save_policy(changed)
         case.policies = [changed if p.id == policy_id else p for p in case.policies]
         waiting = case.upcoming.get(policy_id)
@@ -115,7 +116,7 @@ async def delete_policy(ports: Ports, organization_id: OrganizationId, policy_id
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> None:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         policy, case = await _policy_case(moment, organization_id, policy_id)
         await tx.save_policy(msgspec.structs.replace(policy, deleted_at=now, updated_at=now))
         case.policies = [p for p in case.policies if p.id != policy_id]
@@ -142,9 +143,10 @@ def _with_days(
     return tuple(days.get(weekday, deadline) for weekday, deadline in enumerate(week))
 
 
-def _agreed(before: tuple[Agreed, ...], terms: PolicyTerms, now: datetime) -> tuple[Agreed, ...]:
+def _agreed(moment: Moment, before: tuple[Agreed, ...], terms: PolicyTerms) -> tuple[Agreed, ...]:
     """Earlier terms stay as long as a late fact may still ask for them."""
-    lasting = agreed_since(before, now - LOOK_BACK)
+    now = moment.now
+    lasting = agreed_since(before, now - moment.rules.look_back)
     return (*(entry for entry in lasting if entry.from_at < now), Agreed(now, terms))
 
 
@@ -166,4 +168,4 @@ async def _case(moment: Moment, organization_id: OrganizationId, vehicle_id: Veh
 
 async def _close(moment: Moment, case: Case) -> None:
     await look_again(moment, case)
-    await close_cases(moment, [case], {case.vehicle.id: next_look(case, moment.now)})
+    await close_cases(moment, [case], {case.vehicle.id: next_look(moment, case)})

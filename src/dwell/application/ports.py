@@ -8,7 +8,7 @@ All ids are scoped: a row of another organization is as absent as one that never
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -25,6 +25,7 @@ from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
@@ -67,6 +68,7 @@ class Ports:
     ids: Ids
     care: Care | None = None
     """What plans keep in hand; None for the usual."""
+    rules: Rules = field(default_factory=Rules)
 
 
 class Reader(Protocol):

@@ -90,8 +90,8 @@ async def plan_running(moment: Moment, case: Case, grids: Grids, care: Care) -> 
     others = await beside(moment, case)
     if not others:
         return await plan_visit(moment, case, grids, care)
-    able = [other for other in others if _can_be_planned(other, moment.now)]
-    rest = [other for other in others if not _can_be_planned(other, moment.now)]
+    able = [other for other in others if _can_be_planned(moment, other)]
+    rest = [other for other in others if not _can_be_planned(moment, other)]
     taken = drawn_by(rest, moment.now)
     faults = await plan_visit(moment, case, grids, care, taken=taken)
     together = [case, *able]
@@ -106,11 +106,11 @@ async def plan_running(moment: Moment, case: Case, grids: Grids, care: Care) -> 
     return faults
 
 
-def _can_be_planned(case: Case, now: datetime) -> bool:
+def _can_be_planned(moment: Moment, case: Case) -> bool:
     session, visit = case.active, case.visit
     if session is None or visit is None or session.target is None or not may_plan(session):
         return False
-    return session.terms.battery_capacity_wh is not None and is_fresh(visit, now)
+    return session.terms.battery_capacity_wh is not None and is_fresh(moment, visit)
 
 
 def _is_indivisible(case: Case) -> bool:

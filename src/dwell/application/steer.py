@@ -17,7 +17,6 @@ from dwell.domain.session.steering import (
     CONFIRMED,
     DROPPED,
     FAILED,
-    FRESH,
     PENDING,
     START,
     STOP,
@@ -63,10 +62,10 @@ def may_plan(session: Session) -> bool:
     return session.managed and session.target is not None and not gated
 
 
-def is_fresh(visit: Visit, now: datetime) -> bool:
+def is_fresh(moment: Moment, visit: Visit) -> bool:
     """Whether the vehicle is known to be plugged in now, by a fact young enough to act on."""
     seen_at = visit.last_plugged_fact_at
-    return seen_at is not None and now - seen_at <= FRESH
+    return seen_at is not None and moment.now - seen_at <= moment.rules.fresh_within
 
 
 def wants_plan(case: Case, now: datetime) -> bool:
@@ -158,7 +157,7 @@ def steer(moment: Moment, case: Case) -> None:
         _confirm(case, now, charging=charging)
         return
     kind = START if power_w > 0 else STOP
-    if not is_fresh(visit, now):
+    if not is_fresh(moment, visit):
         return
     _give(moment, case, kind, power_w)
 
@@ -190,7 +189,7 @@ def _is_retold(case: Case, session: Session, power_w: int) -> bool:
 def let_go(moment: Moment, case: Case) -> None:
     """Smart charging was switched off: a vehicle that was held back is started, once, and then left alone."""
     visit, session = case.visit, case.active
-    if visit is None or session is None or session.reason != LET_GO or not is_fresh(visit, moment.now):
+    if visit is None or session is None or session.reason != LET_GO or not is_fresh(moment, visit):
         return
     able = session.managed and session.terms.control != "none" and visit.fully_charged_at is None
     paused_until = case.vehicle.paused_until
@@ -208,7 +207,7 @@ def _see_off(moment: Moment, case: Case) -> None:
         _drop(case)
     elif visit.ledger.seems_charging(within_s=STEP_S):
         _confirm(case, moment.now, charging=True)
-    elif is_open(order) and is_fresh(visit, moment.now):
+    elif is_open(order) and is_fresh(moment, visit):
         _give(moment, case, START, order.power_w)
 
 

@@ -41,7 +41,7 @@ async def _change_target(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> CurrentSession:
-        moment = Moment(tx, ports.ids, now, ports.care)
+        moment = Moment.of(ports, tx, now)
         case, session = await _session_case(moment, organization_id, session_id)
         faults = faults_of(wanted, now) if wanted is not None else ()
         if faults:

@@ -45,23 +45,24 @@ def _forgo_plan(case: Case) -> None:
         case.save(case.current)
 
 
-def next_look(case: Case, now: datetime) -> datetime | None:
+def next_look(moment: Moment, case: Case) -> datetime | None:
     """When the engine is to look at the case again; at once while an order waits to be handed out."""
     if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
-        return now
-    due_at = wake_at(case, now)
-    return min(due_at or now + HOLD, now + HOLD) if case.held else due_at
+        return moment.now
+    due_at, held_until = wake_at(moment, case), moment.now + HOLD
+    return min(due_at or held_until, held_until) if case.held else due_at
 
 
-def wake_at(case: Case, now: datetime) -> datetime | None:
+def wake_at(moment: Moment, case: Case) -> datetime | None:
     """When time itself will next change something for this vehicle."""
+    now = moment.now
     instants = [s.target.ready_by for s in case.upcoming.values() if s.target is not None]
     visit, session, span = case.visit, case.active, case.cutter.span
     if visit is not None and session is not None and span is not None:
         judged_by = visit.target.ready_by if visit.target is not None else None
         next_by = session.target.ready_by if session.target is not None else None
-        instants += [silence_ends_at(span, judged_by), next_by]
-        instants += _control_instants(case, visit, session, now)
+        instants += [silence_ends_at(span, judged_by, moment.rules), next_by]
+        instants += _control_instants(moment, case, visit, session)
         risk_at = at_risk_from(visit, session.terms, now, known_share(session.promise))
         if risk_at is not None and risk_at > now:
             # While it charges the instant recedes as time goes on: do not chase it.
@@ -69,9 +70,10 @@ def wake_at(case: Case, now: datetime) -> datetime | None:
     return min((at for at in instants if at is not None), default=None)
 
 
-def _control_instants(case: Case, visit: Visit, session: Session, now: datetime) -> list[datetime | None]:
+def _control_instants(moment: Moment, case: Case, visit: Visit, session: Session) -> list[datetime | None]:
     """When plan or order next want attention; a vehicle not heard of is left alone until it is."""
-    if case.plan_wanted and is_fresh(visit, now):
+    now = moment.now
+    if case.plan_wanted and is_fresh(moment, visit):
         return [now]
     found: list[datetime | None] = []
     if session.promise is not None:

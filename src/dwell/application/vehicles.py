@@ -48,7 +48,7 @@ async def add_vehicle(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Vehicle:
-        user = await user_named(Moment(tx, ports.ids, now), organization_id, user_reference)
+        user = await user_named(Moment.of(ports, tx, now), organization_id, user_reference)
         vehicle = Vehicle(
             id=VehicleId(ports.ids.new_id()),
             organization_id=organization_id,
@@ -100,7 +100,7 @@ async def change_vehicle(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Vehicle:
-        moment = Moment(tx, ports.ids, now, ports.care)
+        moment = Moment.of(ports, tx, now)
         case = await case_now(moment, organization_id, vehicle_id)
         before, after = case.vehicle, _changed(case.vehicle, change, now)
         faults = _faults_of(before, after, now)
@@ -125,7 +125,7 @@ async def delete_vehicle(ports: Ports, organization_id: OrganizationId, vehicle_
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> None:
-        moment = Moment(tx, ports.ids, now, ports.care)
+        moment = Moment.of(ports, tx, now)
         case = await case_now(moment, organization_id, vehicle_id)
         case.vehicle = msgspec.structs.replace(case.vehicle, deleted_at=now, updated_at=now)
         await tx.save_vehicle(case.vehicle)

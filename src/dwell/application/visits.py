@@ -27,17 +27,20 @@ from dwell.domain.session.track import seen_after
 from dwell.domain.session.visit import Visit, begin, moved_on, step, waiting_target
 from dwell.domain.tariff.curve import PriceCurve
 
-LATE_AFTER = timedelta(days=7)
-"""A settled session takes no more facts this long after its settlement."""
 PRICES_AHEAD = timedelta(days=2)
+
+
+def is_final(moment: Moment, session: Session) -> bool:
+    """Settled so long ago that no fact changes it any more."""
+    return session.settled_at is not None and moment.now - session.settled_at > moment.rules.late_after
 
 
 async def apply_in_order(moment: Moment, case: Case, facts: Iterable[Fact]) -> bool:
     """Apply facts newer than all known ones. False when a visit turned out to be elsewhere: recut it."""
     placed: tuple[float, float] | Literal["nowhere"] | None = "nowhere"
     for fact in in_order(facts):
-        _let_go_of_what_is_final(case, moment.now)
-        ended, inside = case.cutter.take(fact)
+        _let_go_of_what_is_final(moment, case)
+        ended, inside = case.cutter.take(fact, moment.rules)
         if ended is not None:
             await end_visit(moment, case, ended)
         if inside:
@@ -173,6 +176,9 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     session = msgspec.structs.replace(session, terms=terms)
     deleted = case.vehicle.deleted_at is not None
     record = settled(session, visit, end, moment.now, curve=curve, vehicle_deleted=deleted)
+    if before is not None:  # an operator's word covers the reasons it was given for
+        accepted = before.suspect_accepted and set(record.suspect) <= set(before.suspect)
+        record = msgspec.structs.replace(record, suspect_accepted=accepted)
     if before is not None and before.state == SETTLED:
         if by_law(record) == by_law(before):
             case.saved.pop(before.id, None)
@@ -224,7 +230,8 @@ async def end_by_time(moment: Moment, case: Case) -> None:
     span, visit, session = case.cutter.span, case.visit, case.active
     if span is None or visit is None or session is None:
         return
-    end = ended_by(span, moment.now, visit.target.ready_by if visit.target is not None else None)
+    deadline = visit.target.ready_by if visit.target is not None else None
+    end = ended_by(span, moment.now, deadline, moment.rules)
     if end is None:
         return
     if end.observed:
@@ -271,10 +278,8 @@ def _still_in_place(case: Case) -> bool:
     return (location.id if location is not None else None) == session.location_id
 
 
-def _let_go_of_what_is_final(case: Case, now: datetime) -> None:
+def _let_go_of_what_is_final(moment: Moment, case: Case) -> None:
     """A visit that silence ended too long ago is closed for good: the next plugged fact opens another."""
     session = case.current
-    if session is None or session.state != SETTLED or session.settled_at is None:
-        return
-    if now - session.settled_at > LATE_AFTER:
+    if session is not None and session.state == SETTLED and is_final(moment, session):
         case.cutter.span, case.visit, case.current = None, None, None

@@ -9,6 +9,7 @@ import pytest
 from dwell.bootstrap import care_of
 from dwell.domain.planning import AfterDeadline, Care
 from dwell.settings import Settings, SettingsRefused, known_settings, load_settings, variable_of
+from scripts.settings_page import PAGE, page
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -100,3 +101,9 @@ def test_no_two_settings_share_a_variable() -> None:
 
 def test_a_variable_of_the_set_up_is_let_be() -> None:
     assert load_settings({"DWELL_SYSTEM_INSTALL": "no"}) == Settings()
+
+
+def test_the_page_of_settings_is_as_the_settings_are() -> None:
+    """Made anew by `python -m scripts.settings_page`."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert all(f"`{variable_of(path)}`" in page() for path in known_settings())

@@ -12,6 +12,7 @@ from dwell.api.shared.limits import BODY_BYTES
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import Problem
 from dwell.application.queries import session_view
+from dwell.application.suspects import accept_session
 from dwell.application.telemetry import ingest
 from dwell.domain.ids import SessionId
 from dwell.domain.session.incoming import Receipt, Rejection
@@ -44,6 +45,12 @@ async def get_session(call: Call) -> Answer:
     """One session with its outcome in words, its plan and the order in force."""
     view = await session_view(call.backend.ports, call.organization_id, SessionId(call.path["sessionId"]))
     return Answer(200, _encode(detail_of(view)))
+
+
+async def post_session_accept(call: Call) -> Answer:
+    """Have a suspect session counted, and answer with it."""
+    await accept_session(call.backend.ports, call.organization_id, SessionId(call.path["sessionId"]))
+    return await get_session(call)
 
 
 def with_rejections(receipt: Receipt, rejected: list[Rejection]) -> Receipt:
@@ -89,6 +96,23 @@ def operations() -> tuple[Operation, ...]:
             tag="Sessions",
             path_schemas={"sessionId": {"type": "string", "format": "uuid"}},
             answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 503), Problem)},
+            on_error=answer_error,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/sessions/{sessionId}/accept",
+            name="acceptSession",
+            summary="Count a suspect session",
+            description=(
+                "A suspect session is left out of sums (`/v1/vehicles/{vehicleId}/savings` and its totals) until it "
+                "is accepted; one accepted before stays so. 409 where nothing is suspect about it. A later settlement "
+                "that finds further reasons makes it wait for another acceptance."
+            ),
+            serve=post_session_accept,
+            access=Access.NATIVE,
+            tag="Sessions",
+            path_schemas={"sessionId": {"type": "string", "format": "uuid"}},
+            answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 409, 503), Problem)},
             on_error=answer_error,
         ),
         *money_operations(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
@@ -59,7 +59,7 @@ class Backend:
     @property
     def credential_ports(self) -> Ports:
         """The ports for questions about credentials."""
-        return Ports(self.ports.store, self.wall, self.ports.ids)
+        return replace(self.ports, clock=self.wall)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

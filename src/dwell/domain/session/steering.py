@@ -18,8 +18,6 @@ START = "START"
 STOP = "STOP"
 CONFIRM_WITHIN = timedelta(minutes=5)
 RETRIES = 3
-FRESH = timedelta(minutes=30)
-"""How old the newest plugged fact may be for an order to be given."""
 
 SWITCHES_AN_HOUR = 4
 """How often a vehicle is told to start or stop within any hour, unless its deadline or reserve cannot wait."""
