@@ -162,6 +162,11 @@ class NotingTransaction:
         await self._tx.add_user(user)
         self._saved(user.organization_id, ("user", user.id), None, user)
 
+    async def save_user(self, user: User) -> None:
+        before = await self._tx.user(user.organization_id, user.id)
+        await self._tx.save_user(user)
+        self._saved(user.organization_id, ("user", user.id), before, user)
+
     async def save_location(self, location: Location) -> None:
         before = await self._tx.location(location.organization_id, location.id)
         await self._tx.save_location(location)

@@ -18,12 +18,13 @@ import msgspec
 from dwell.application.ports import Ports, Reader, Transaction
 from dwell.application.usage import Usage
 from dwell.domain.errors import Fault, NotFound, Refused
-from dwell.domain.ids import OrganizationId
-from dwell.domain.registry import Credential, Organization
+from dwell.domain.ids import OrganizationId, UserId
+from dwell.domain.registry import Credential, Organization, Role, User
 
 CLIENT = "client"
 API_KEY = "api_key"
 TOKEN = "token"
+USER = "user"
 TOKEN_LIFETIME = timedelta(seconds=3600)
 TOKEN_EXPIRES_IN_S = 3599
 """What the caller is told: a token lives at least this long from the moment the answer is read."""
@@ -46,6 +47,20 @@ class Keyring:
         """32 bytes that only a holder of the key can compute; each purpose has its own."""
         message = f"{purpose}\x00{text}".encode("utf-8", "surrogatepass")
         return hmac.digest(self.key, message, hashlib.sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who a credential speaks for: `kind` and `name` are public, and stand in the audit log.
+
+    A client and an API key act as an administrator of their organization; only a `user` has a `user_id`.
+    """
+
+    organization_id: OrganizationId
+    kind: str
+    name: str
+    role: Role = "admin"
+    user_id: UserId | None = None
 
 
 class NewCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +143,29 @@ async def issue_token(
     lifetime: timedelta = TOKEN_LIFETIME,
 ) -> str | None:
     """A bearer token for the client that shows its secret; None where the two do not belong together."""
+    client, now = await client_of(ports, keyring, client_id, client_secret), ports.clock.now()
+    if client is None:
+        return None
+    text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
+    bearer = _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now)
+    await _save_token(ports, bearer, dialect=dialect, lifetime=lifetime)
+    return text
+
+
+async def issue_user_token(
+    ports: Ports, keyring: Keyring, user: User, *, dialect: str, lifetime: timedelta
+) -> str:
+    """A bearer token for a user who has signed in; void from the start if its password was changed meanwhile."""
+    text = _new(TOKEN, f"{user.id}.{ports.ids.new_secret()}")
     now = ports.clock.now()
+    bearer = _bearer(keyring, TOKEN, text, organization_id=user.organization_id, now=now)
+    bearer = msgspec.structs.replace(bearer, user_id=user.id, generation=user.generation)
+    await _save_token(ports, bearer, dialect=dialect, lifetime=lifetime)
+    return text
+
+
+async def client_of(ports: Ports, keyring: Keyring, client_id: str, client_secret: str) -> Credential | None:
+    """The client that lives and has this secret; None where the two do not belong together."""
     digest = keyring.digest(CLIENT, client_secret)
 
     async def look(reader: Reader) -> Credential | None:
@@ -136,20 +173,18 @@ async def issue_token(
 
     client = await ports.store.read(look)
     known = client.secret_hash if client is not None else _NOBODY
-    if not hmac.compare_digest(known, digest) or client is None or not _lives(client, now):
+    if not hmac.compare_digest(known, digest) or client is None or not _lives(client, ports.clock.now()):
         return None
-    text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
-    token = msgspec.structs.replace(
-        _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now),
-        expires_at=now + lifetime,
-        dialect=dialect,
-    )
+    return client
+
+
+async def _save_token(ports: Ports, token: Credential, *, dialect: str, lifetime: timedelta) -> None:
+    issued = msgspec.structs.replace(token, expires_at=token.created_at + lifetime, dialect=dialect)
 
     async def work(tx: Transaction) -> None:
-        await tx.save_credential(token)
+        await tx.save_credential(issued)
 
     await ports.store.write(work)
-    return text
 
 
 async def organization_of_api_key(
@@ -169,27 +204,44 @@ async def organization_of_api_key(
     return owner
 
 
-async def organization_of_token(
+async def caller_of_token(
     ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str], usage: Usage
-) -> OrganizationId | None:
-    """Whose bearer token this is; None if it is unknown, expired, revoked, of another dialect, or its client is."""
+) -> Caller | None:
+    """Who shows this bearer token; None if it is unknown, expired, void, of another dialect, or its holder is gone."""
     if not is_well_formed(shown) or not shown.startswith(_PREFIXES[TOKEN]):
         return None
-    _, client_id = shown_name(keyring, shown)
 
-    async def look(reader: Reader) -> tuple[Credential | None, Credential | None]:
+    async def look(reader: Reader) -> Caller | None:
         token = await reader.credential(TOKEN, _name(keyring, TOKEN, shown))
-        return token, await reader.credential(CLIENT, client_id)
+        owner = _owner(token, keyring.digest(TOKEN, shown), ports.clock.now())
+        if token is None or owner is None or token.dialect not in dialects:
+            return None
+        if token.user_id:
+            return await _user_calling(reader, token)
+        return await _client_calling(reader, owner, shown_name(keyring, shown)[1], ports.clock.now())
 
-    token, client = await ports.store.read(look)
-    now = ports.clock.now()
-    owner = _owner(token, keyring.digest(TOKEN, shown), now)
-    if owner is None or token is None or token.dialect not in dialects:
+    caller = await ports.store.read(look)
+    if caller is not None and caller.kind == CLIENT:
+        usage.note(CLIENT, caller.name, ports.clock.now())
+    return caller
+
+
+async def _user_calling(reader: Reader, token: Credential) -> Caller | None:
+    user = await reader.user(token.organization_id, UserId(token.user_id))
+    if user is None or not user.login or token.generation != user.generation:
         return None
+    return Caller(
+        organization_id=user.organization_id, kind=USER, name=user.id, role=user.role, user_id=user.id
+    )
+
+
+async def _client_calling(
+    reader: Reader, owner: OrganizationId, client_id: str, now: datetime
+) -> Caller | None:
+    client = await reader.credential(CLIENT, client_id)
     if client is None or client.organization_id != owner or not _lives(client, now):
         return None
-    usage.note(CLIENT, client_id, now)
-    return owner
+    return Caller(organization_id=owner, kind=CLIENT, name=client_id)
 
 
 async def credentials_of(ports: Ports, organization_id: OrganizationId) -> list[Credential]:
