@@ -32,10 +32,11 @@ from litestar.types import (
 
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import ClientGone
-from dwell.api.shared.callers import caller_of
+from dwell.api.shared.callers import caller_of, refusal_of
 from dwell.api.shared.operations import PARAMETER, Access, Backend, Call, Operation, read_query
 from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, answer_refusal, write_problem
 from dwell.application.audit import acting
+from dwell.application.credentials import CredentialEnded
 from dwell.domain.audit import Actor
 from dwell.domain.errors import DwellError
 
@@ -226,6 +227,8 @@ async def _answer(
         return operation.on_refusal(refusal)
     except DwellError as error:
         return operation.on_error(error)
+    except CredentialEnded:
+        return operation.on_refusal(refusal_of(operation.access))
     except ClientGone:
         return write_problem(400, "The request was not complete.", headers={"connection": "close"})
     except Exception:  # the last resort: whatever it is, the caller gets a number and we get the trace
@@ -241,7 +244,8 @@ def _acting(call: Call) -> Call:
     if call.caller is None or not call.operation.is_audited:
         return call
     actor = Actor(kind=call.caller.kind, name=call.caller.name, address=call.address)
-    ports = acting(backend.ports, actor, call.caller.organization_id)
+    holds = call.caller.still_holds
+    ports = acting(backend.ports, actor, call.caller.organization_id, holds=holds)
     office = replace(backend.office, ports=ports)
     return replace(call, backend=replace(backend, ports=ports, office=office))
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from dwell.application.credentials import TOKEN
+from dwell.application.credentials import TOKEN, CredentialEnded
 from dwell.application.ports import Clock, Ports, Reader, Store, Transaction
 from dwell.domain.audit import (
     INSTALLATION,
@@ -44,13 +44,20 @@ _SECRETS = ("secret_hash", "secret", "header_value")
 """Members that are never told, hashed or sealed as they are."""
 
 
-def acting(ports: Ports, actor: Actor, organization_id: OrganizationId = INSTALLATION) -> Ports:
+def acting(
+    ports: Ports,
+    actor: Actor,
+    organization_id: OrganizationId = INSTALLATION,
+    *,
+    holds: Callable[[Reader], Awaitable[bool]] | None = None,
+) -> Ports:
     """The ports in the hands of `actor`: what is changed through them is in the audit log.
 
+    `holds`: whether the actor may still act, asked in the transaction of each change; CredentialEnded is raised if not.
     Works of one organization take turns, for each would append to the same chain: do not ingest through these.
     """
     turn = VehicleId(f"{_TURN}{organization_id}")
-    return replace(ports, store=AuditedStore(ports.store, ports.clock, actor, turn))
+    return replace(ports, store=AuditedStore(ports.store, ports.clock, actor, turn=turn, holds=holds))
 
 
 def note(tx: Transaction, organization_id: OrganizationId, change: Change) -> None:
@@ -91,7 +98,16 @@ async def verify_chain(
 class AuditedStore:
     """A Store in whose transactions every change is noted under one actor's name."""
 
-    def __init__(self, store: Store, clock: Clock, actor: Actor, turn: VehicleId) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        actor: Actor,
+        *,
+        turn: VehicleId,
+        holds: Callable[[Reader], Awaitable[bool]] | None,
+    ) -> None:
+        self._holds = holds
         self._store = store
         self._turn = turn
         self._clock = clock
@@ -101,6 +117,8 @@ class AuditedStore:
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
     ) -> T:
         async def noted(tx: Transaction) -> T:
+            if self._holds is not None and not await self._holds(tx):
+                raise CredentialEnded
             noting = NotingTransaction(tx)
             answer = await work(cast(Transaction, noting))  # what it does not do itself it hands on
             await noting.write_down(self._actor, self._clock.now())

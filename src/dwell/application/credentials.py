@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -49,6 +50,9 @@ class Keyring:
         return hmac.digest(self.key, message, hashlib.sha256)
 
 
+Look = Callable[[Reader], Awaitable["Caller | None"]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who a credential speaks for: `kind` and `name` are public, and stand in the audit log.
@@ -61,6 +65,16 @@ class Caller:
     name: str
     role: Role = "admin"
     user_id: UserId | None = None
+    look: Look | None = field(default=None, compare=False, repr=False)
+    """Who the same credential speaks for by then."""
+
+    async def still_holds(self, reader: Reader) -> bool:
+        """Whether the credential speaks for the same caller, in the same role, in what `reader` sees."""
+        return self.look is None or await self.look(reader) == self
+
+
+class CredentialEnded(Exception):
+    """The caller's credential was revoked, or its role changed, after the request began and before its change."""
 
 
 class NewCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,21 +201,19 @@ async def _save_token(ports: Ports, token: Credential, *, dialect: str, lifetime
     await ports.store.write(work)
 
 
-async def organization_of_api_key(
-    ports: Ports, keyring: Keyring, shown: str, *, usage: Usage
-) -> OrganizationId | None:
-    """Whose API key this is; None for nobody's, a revoked one or any other text."""
+async def caller_of_api_key(ports: Ports, keyring: Keyring, shown: str, *, usage: Usage) -> Caller | None:
+    """Who shows this API key; None for nobody's, a revoked one or any other text."""
     if not is_well_formed(shown):
         return None
 
-    async def look(reader: Reader) -> Credential | None:
-        return await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
+    async def look(reader: Reader) -> Caller | None:
+        found = await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
+        owner = _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
+        if owner is None or found is None:
+            return None
+        return Caller(organization_id=owner, kind=API_KEY, name=found.name, look=look)
 
-    found, now = await ports.store.read(look), ports.clock.now()
-    owner = _owner(found, keyring.digest(API_KEY, shown), now)
-    if owner is not None and found is not None:
-        usage.note(API_KEY, found.name, now)
-    return owner
+    return await _noted(ports, look, usage)
 
 
 async def caller_of_token(
@@ -217,12 +229,19 @@ async def caller_of_token(
         if token is None or owner is None or token.dialect not in dialects:
             return None
         if token.user_id:
-            return await _user_calling(reader, token)
-        return await _client_calling(reader, owner, shown_name(keyring, shown)[1], ports.clock.now())
+            caller = await _user_calling(reader, token)
+        else:
+            caller = await _client_calling(reader, owner, _client_id_in(shown), ports.clock.now())
+        return replace(caller, look=look) if caller is not None else None
 
+    return await _noted(ports, look, usage)
+
+
+async def _noted(ports: Ports, look: Look, usage: Usage) -> Caller | None:
+    """Who is found, and that the credential was used."""
     caller = await ports.store.read(look)
-    if caller is not None and caller.kind == CLIENT:
-        usage.note(CLIENT, caller.name, ports.clock.now())
+    if caller is not None and caller.kind in (CLIENT, API_KEY):
+        usage.note(caller.kind, caller.name, ports.clock.now())
     return caller
 
 
@@ -261,11 +280,9 @@ async def credentials_of(ports: Ports, organization_id: OrganizationId) -> list[
     return await ports.store.read(look)
 
 
-def shown_name(keyring: Keyring, shown: str) -> tuple[str, str]:
-    """The kind and the public name of a credential: a token goes by its client's id. Nothing secret is in it."""
-    if shown.startswith(_PREFIXES[TOKEN]):
-        return CLIENT, _PREFIXES[CLIENT] + shown.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
-    return API_KEY, _name(keyring, API_KEY, shown)
+def _client_id_in(token: str) -> str:
+    """The id of the client that the token was issued to, by its text."""
+    return _PREFIXES[CLIENT] + token.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
 
 
 def is_well_formed(shown: str) -> bool:

@@ -29,6 +29,8 @@ FAILURES_PER_MINUTE = 10
 FAILURES_PER_MINUTE_EVERYWHERE = 100
 """For one login, from all of them together."""
 
+_TAKEN = "Another user signs in by this name."
+
 
 class PasswordHasher(Protocol):
     """Slow hashes of passwords, worked out beside the loop. Raises Unavailable where too many wait for one."""
@@ -105,9 +107,7 @@ async def set_password(
     Raises Refused, with every fault, NotFound, and Conflict for a login that is another's.
     """
     name, chosen = login_of(login), password_of(password)
-    faults = [*_login_faults(name), *_password_faults(chosen, name)]
-    if faults:
-        raise Refused.because(*faults)
+    _check(name, chosen)
     secret_hash, now = await hasher.hashed(chosen), ports.clock.now()
     new = Credential(
         organization_id=organization_id,
@@ -122,7 +122,7 @@ async def set_password(
         user = await _user(tx, organization_id, user_id)
         known = await tx.credential(PASSWORD, name)
         if known is not None and known.revoked_at is None and known.user_id != user_id:
-            raise Conflict("Another user signs in by this name.", code="login_taken")
+            raise Conflict(_TAKEN, code="login_taken")
         if user.login != name:
             await _end(tx, user, ports)
         await tx.save_credential(new)
@@ -131,6 +131,19 @@ async def set_password(
         )
 
     await ports.store.write(work)
+
+
+async def check_new(ports: Ports, login: str, password: str) -> None:
+    """Whether a user yet to be made could sign in by these. Raises Refused, with every fault, and Conflict."""
+    name = login_of(login)
+    _check(name, password_of(password))
+
+    async def look(reader: Reader) -> Credential | None:
+        return await reader.credential(PASSWORD, name)
+
+    known = await ports.store.read(look)
+    if known is not None and known.revoked_at is None:
+        raise Conflict(_TAKEN, code="login_taken")
 
 
 async def remove_password(ports: Ports, organization_id: OrganizationId, user_id: UserId) -> None:
@@ -159,6 +172,12 @@ async def _user(tx: Transaction, organization_id: OrganizationId, user_id: UserI
     if user is None:
         raise NotFound("There is no such user.")
     return user
+
+
+def _check(name: str, password: str) -> None:
+    faults = [*_login_faults(name), *_password_faults(password, name)]
+    if faults:
+        raise Refused.because(*faults)
 
 
 def login_of(text: str) -> str:

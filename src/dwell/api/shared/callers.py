@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dwell.api.shared.operations import Access, Backend
 from dwell.api.shared.problems import HttpRefusal
-from dwell.application.credentials import Caller, caller_of_token, organization_of_api_key, shown_name
+from dwell.application.credentials import Caller, caller_of_api_key, caller_of_token
 
 FLEX = "flex"
 PARTNER = "partner"
@@ -29,11 +29,7 @@ async def caller_of(backend: Backend, access: Access, headers: Mapping[str, str]
                 ports, keyring, token.strip(), dialects=_DIALECTS[access], usage=backend.usage
             )
     elif api_key is not None and bearer is None and access is Access.NATIVE:
-        shown = api_key.strip()
-        owner = await organization_of_api_key(ports, keyring, shown, usage=backend.usage)
-        if owner is not None:
-            kind, name = shown_name(keyring, shown)
-            found = Caller(organization_id=owner, kind=kind, name=name)
+        found = await caller_of_api_key(ports, keyring, api_key.strip(), usage=backend.usage)
     if found is None:
         raise refusal_of(access)
     return found
