@@ -137,7 +137,8 @@ def list_users(context: click.Context, *, organization_id: object, everybody: bo
     async def work(ports: Ports) -> list[User]:
         from dwell.application.users import users_page
 
-        found, page = list[User](), await users_page(ports, owner, limit=PAGE)
+        found: list[User] = []
+        page = await users_page(ports, owner, limit=PAGE)
         while page:
             found += [one for one in page if everybody or one.login]
             page = await users_page(ports, owner, after_id=page[-1].id, limit=PAGE)

@@ -65,9 +65,12 @@ class TokenEndpoint(RatedEndpoint):
 
 
 def _client(header: str | None, form: Mapping[str, str]) -> tuple[str, str] | None:
-    """Id and secret, None where no client is named. Raises ValueError where two ways are used at once."""
+    """Id and secret, None where no client is named. Raises ValueError where two ways are used at once.
+
+    A bearer token names no client: who asks for a new token often still sends the old one along.
+    """
     in_body = "client_id" in form or "client_secret" in form
-    if header is not None:
+    if header is not None and not header.lower().startswith("bearer "):
         if in_body:
             raise ValueError("credentials in two places")
         return read_basic(header)
