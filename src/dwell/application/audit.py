@@ -42,6 +42,9 @@ _DERIVED = "location:"
 _TARIFF = "tariff:"
 _SECRETS = ("secret_hash", "secret", "header_value")
 """Members that are never told, hashed or sealed as they are."""
+_SET = "(set)"
+_PERSONAL = ("email", "first_name", "last_name", "login")
+"""Members told only as set or not: a log that nobody can change must not keep what a person may have erased."""
 
 
 def acting(
@@ -174,7 +177,8 @@ class NotingTransaction:
         before = await self._tx.credential(credential.kind, credential.name)
         await self._tx.save_credential(credential)
         if credential.kind != TOKEN or before is not None:  # signing in changes nothing
-            self._saved(credential.organization_id, (credential.kind, credential.name), before, credential)
+            name = credential.user_id or credential.name  # a person's login is not told
+            self._saved(credential.organization_id, (credential.kind, name), before, credential)
 
     async def add_user(self, user: User) -> None:
         await self._tx.add_user(user)
@@ -264,6 +268,10 @@ def _said(thing: object) -> str:
         fields.pop(secret, None)
     if isinstance(thing, Policy):
         fields["agreed"] = thing.agreed[-1]
+    if isinstance(thing, User):
+        fields |= {name: _SET for name in _PERSONAL if fields[name]}
+    if isinstance(thing, Credential) and thing.user_id:
+        fields["name"] = _SET
     return msgspec.json.encode(fields, order="sorted").decode()
 
 

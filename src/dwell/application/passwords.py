@@ -90,7 +90,7 @@ class Passwords:
         matched = await self.hasher.matches(
             password_of(password)[: LONGEST + 1], known.secret_hash if known is not None else None
         )
-        return user if matched and user is not None and user.login == name else None
+        return user if matched else None
 
 
 async def set_password(
