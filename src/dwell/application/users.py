@@ -19,7 +19,13 @@ T = TypeVar("T")
 _MADE_MEANWHILE = "user_exists"
 NO_USER = "There is no such user."
 _LENGTHS: Mapping[str, int] = {"email": 254, "first_name": 200, "last_name": 200, "external_id": 128}
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "email": (re.compile(r"[^@\s]+@[^@\s]+"), "must be an e-mail address"),
+    "external_id": (
+        re.compile(r"(?!\.{1,2}\Z)[^/\\\ufffd]+"),
+        "must be fit for a path: no slashes, and more than dots",
+    ),
+}
 
 
 async def write_naming_user(ports: Ports, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -178,15 +184,20 @@ async def _reference_is_free(tx: Transaction, user: User) -> None:
         raise Conflict("Another user has this external id.", code="external_id_taken")
 
 
+def faults_of(person: Person) -> list[Fault]:
+    """Everything that is wrong with what is said of a person."""
+    faults = list[Fault]()
+    for name, most in _LENGTHS.items():
+        text = getattr(person, name)
+        if text is not None and not (text.isprintable() and 1 <= len(text) <= most):
+            faults.append(Fault(field=name, message=f"must be 1 to {most} printable characters"))
+        elif text is not None and name in _FORMS and not _FORMS[name][0].fullmatch(text):
+            faults.append(Fault(field=name, message=_FORMS[name][1]))
+    return faults
+
+
 def _check(person: Person) -> None:
     """Raises Refused with every fault."""
-    faults = [
-        Fault(field=name, message=f"must be 1 to {most} printable characters")
-        for name, most in _LENGTHS.items()
-        if (text := getattr(person, name)) is not None and not (text.isprintable() and 1 <= len(text) <= most)
-    ]
-    if person.email is not None and not _EMAIL.fullmatch(person.email):
-        faults = [fault for fault in faults if fault.field != "email"]
-        faults.append(Fault(field="email", message="must be an e-mail address"))
+    faults = faults_of(person)
     if faults:
         raise Refused.because(*faults)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
-from contract.serving import Serving, Tenant, serving
+from contract.serving import LOCATION, Serving, Tenant, serving
 from dwell.application.credentials import Keyring, caller_of_token, revoke
 from dwell.application.ports import Ports
 from dwell.application.usage import Usage
@@ -136,6 +138,23 @@ def test_revoking_the_client_ends_its_tokens_at_once(tenant: Tenant, server: Ser
     assert tenant.client.get("/vehicles").status_code == 401
     again = httpx.post(f"{server.url}/oauth2/token", auth=basic(tenant), data=GRANT)
     assert again.status_code == 401
+
+
+def test_revoking_a_token_ends_the_request_that_is_under_way(tenant: Tenant, server: Serving) -> None:
+    token = tenant.client.headers["authorization"].removeprefix("Bearer ")
+    whole = msgspec.json.encode(LOCATION)
+
+    def parts() -> Iterator[bytes]:
+        yield whole[:10]
+        server.run(revoke(server.ports, server.keyring, token))
+        yield whole[10:]
+
+    headers = {"content-type": "application/json"}
+    answer = tenant.client.post("/users/anna/locations", content=parts(), headers=headers)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (401, "unauthorized")
+    again = tenant.client.post("/oauth2/token", auth=basic(tenant), data=GRANT).json()["access_token"]
+    bearer = {"authorization": f"Bearer {again}"}
+    assert tenant.client.get("/locations", headers=bearer).json()["data"] == []
 
 
 def test_revoking_a_key_ends_it_and_nothing_else(tenant: Tenant, server: Serving) -> None:

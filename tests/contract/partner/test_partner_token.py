@@ -115,6 +115,11 @@ def test_a_client_named_beside_a_password_must_be_of_the_same_organization(
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
 
 
+def test_null_says_nothing(partner: Partner) -> None:
+    grant = CLIENT_GRANT | dict.fromkeys(("client_id", "client_secret", "username", "password", "scope"))
+    assert partner.signed_in(auth=partner.basic, json=grant).get(partner.users_path).status_code == 200
+
+
 def test_a_token_opens_its_own_dialect_only(partner: Partner, login: str) -> None:
     partner.add("admin", login=login)
     for caller in (partner.client(), partner.as_user(login)):

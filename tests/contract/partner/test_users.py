@@ -89,8 +89,14 @@ def test_every_wrong_parameter_is_named(partner: Partner, caller: httpx.Client) 
         return [fault["loc"] for fault in faults]
 
     users, user = partner.users_path, caller.post(partner.users_path, json={}).json()
-    wrong = {"email": 1, "first_name": [], "role": "admin", "id": str(uuid4())}
+    wrong = {"email": 1, "first_name": [], "last_name": "", "role": "admin", "id": str(uuid4())}
     assert places(caller.post(users, json=wrong)) == [["body", name] for name in wrong if name != "id"]
+    assert places(caller.put(f"{users}/x", json=wrong)) == [
+        ["path", "user_id"],
+        *(["body", name] for name in ("email", "first_name", "last_name")),
+    ]
+    for unfit in ("a/b", "..", "a\\b", "\ufffd"):
+        assert places(caller.post(users, json={"external_id": unfit})) == [["body", "external_id"]]
     wrong = {"email": "a b", "first_name": "", "last_name": "x" * 201, "external_id": "\x07"}
     assert sorted(places(caller.put(f"{users}/{user['id']}", json=wrong))) == sorted(
         [["body", name] for name in wrong]

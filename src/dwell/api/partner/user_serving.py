@@ -22,6 +22,7 @@ from dwell.application.users import (
     Person,
     add_user,
     change_user,
+    faults_of,
     person_of,
     user_by_id,
     user_by_reference,
@@ -52,8 +53,7 @@ async def list_users(call: Call) -> Answer:
 async def create_user(call: Call) -> Answer:
     """Make a user."""
     faults = path_faults(call)
-    members = await _members(call)
-    said = _said(members, faults, role=DRIVER)
+    said = _said(await _members(call), faults, role=DRIVER)
     if faults:
         return invalid(faults)
     user = await add_user(call.backend.ports, call.organization_id, replace(Person(), **said))
@@ -65,14 +65,11 @@ async def update_user(call: Call) -> Answer:
     faults = path_faults(call)
     members = await _members(call)
     ports, organization_id = call.backend.ports, call.organization_id
-    if faults:
+    known = None if faults else await user_by_id(ports, organization_id, UserId(id_of(call, "user_id")))
+    said = _said(members, faults, role=known.role if known is not None else None)
+    if known is None or faults:
         return invalid(faults)
-    user_id = UserId(id_of(call, "user_id"))
-    known = await user_by_id(ports, organization_id, user_id)
-    said = _said(members, faults, role=known.role)
-    if faults:
-        return invalid(faults)
-    user = await change_user(ports, organization_id, user_id, _changing(said))
+    user = await change_user(ports, organization_id, known.id, _changing(said))
     return answer_json(200, _user(user))
 
 
@@ -143,8 +140,11 @@ async def _members(call: Call) -> dict[str, object]:
     return members
 
 
-def _said(members: Mapping[str, object], faults: Faults, *, role: str) -> dict[str, str | None]:
-    """What the body says of the person. What we gave out ourselves may come back; a role is not changed here."""
+def _said(members: Mapping[str, object], faults: Faults, *, role: str | None) -> dict[str, str | None]:
+    """What the body says of the person, every fault of it noted.
+
+    What we gave out ourselves may come back. A role is not changed here; None is that of a user who is not known.
+    """
     said = dict[str, str | None]()
     for name in _WRITABLE:
         value = members.get(name)
@@ -152,7 +152,8 @@ def _said(members: Mapping[str, object], faults: Faults, *, role: str) -> dict[s
             said[name] = value
         elif name in members:
             faults["body", name] = "must be text or null"
-    if members.get("role", role) != role:
+    faults |= {("body", fault.field): fault.message for fault in faults_of(Person(**said))}
+    if role is not None and members.get("role", role) != role:
         faults["body", "role"] = "is given by an operator: dwell user role"
     return said
 

@@ -7,7 +7,8 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
@@ -19,6 +20,7 @@ from dwell.api.shared.problems import HttpRefusal
 from dwell.application.rates import RateLimit
 from dwell.domain.errors import DwellError
 
+T = TypeVar("T")
 FORM_TYPES = ("application/x-www-form-urlencoded",)
 NEVER_KEPT = {"cache-control": "no-store", "pragma": "no-cache"}
 BASIC = {"www-authenticate": 'Basic realm="dwell", charset="UTF-8"'}
@@ -84,22 +86,22 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def read_json(body: bytes) -> dict[str, str]:
-    """The members of a flat JSON object of texts. Raises ValueError for anything else, or a member given twice."""
+    """The members of a flat JSON object of texts; null says nothing. Raises ValueError for anything else."""
     try:
         # As pairs all the way down: an object within shows as a list, and is refused with every other non-text.
         pairs = json.loads(body.decode("utf-8"), object_pairs_hook=_Pairs)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if not isinstance(pairs, _Pairs) or not all(isinstance(value, str) for _, value in pairs):
+    if not isinstance(pairs, _Pairs) or not all(isinstance(value, str | None) for _, value in pairs):
         raise ValueError("not an object of texts")
-    return _each_once(pairs)
+    return {name: value for name, value in _each_once(pairs).items() if value is not None}
 
 
-class _Pairs(list[tuple[str, str]]):
+class _Pairs(list[tuple[str, str | None]]):
     """An object of JSON as it was written."""
 
 
-def _each_once(fields: list[tuple[str, str]]) -> dict[str, str]:
+def _each_once(fields: Sequence[tuple[str, T]]) -> dict[str, T]:
     form = dict(fields)
     if len(form) != len(fields):
         raise ValueError("a field is given twice")
