@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from time import perf_counter
 
 import pytest
@@ -11,6 +12,7 @@ from application.storage import builders as b
 from application.storage.builders import AnyStore, put
 from dwell.adapters.ids import SystemIds
 from dwell.adapters.passwords import WAITING_AT_MOST, Argon2Passwords
+from dwell.application.credentials import Keyring, caller_of_token, issue_user_token
 from dwell.application.passwords import (
     FAILURES_PER_MINUTE,
     FAILURES_PER_MINUTE_EVERYWHERE,
@@ -20,6 +22,7 @@ from dwell.application.passwords import (
     set_password,
 )
 from dwell.application.ports import Ports
+from dwell.application.usage import Usage
 from dwell.domain.errors import Conflict, NotFound, Refused, Unavailable
 from dwell.domain.ids import UserId
 from dwell.domain.registry import User
@@ -106,6 +109,33 @@ async def test_a_login_is_one_persons_in_the_whole_installation(house: House) ->
     with pytest.raises(Conflict):
         await house.set(user_id=BERT)
     assert named(await house.check("anna@x", GOOD)) == b.ANNA
+
+
+async def test_two_who_are_given_one_login_at_once_do_not_both_get_it(house: House) -> None:
+    found = await asyncio.gather(
+        house.set(), house.set(user_id=BERT, password=GOOD + "!"), return_exceptions=True
+    )
+    assert [type(one) for one in found if one is not None] == [Conflict]
+    winner, password = (b.ANNA, GOOD) if found[0] is None else (BERT, GOOD + "!")
+    assert named(await house.check("anna@x", password)) == winner
+
+
+async def test_a_token_for_a_password_that_is_changed_meanwhile_is_void(house: House) -> None:
+    keyring = Keyring(b"k" * 32)
+    lifetime = timedelta(hours=1)
+
+    async def opens(user: User) -> bool:
+        text = await issue_user_token(house.ports, keyring, user, dialect="partner", lifetime=lifetime)
+        dialects, usage = frozenset({"partner"}), Usage()
+        caller = await caller_of_token(house.ports, keyring, text, dialects=dialects, usage=usage)
+        return caller is not None and caller.user_id == user.id
+
+    await house.set()
+    found = await house.check("anna@x", GOOD)
+    assert isinstance(found, User)
+    assert await opens(found)
+    await house.set(password=GOOD + "!")
+    assert not await opens(found)
 
 
 async def test_a_user_that_there_is_not_gets_none(house: House) -> None:
