@@ -73,6 +73,7 @@ def build_app(
     `wall` is the clock by which credentials live, where that of `ports` is not the wall's; `changed` is called after
     commits that may give the engine something to do; `front_text` stands on the front page as it is.
     """
+    from dwell.adapters.passwords import Argon2Passwords
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
     from dwell.api.flex import routes as flex
@@ -81,10 +82,13 @@ def build_app(
     from dwell.api.native import webhooks as native_webhooks
     from dwell.api.open_pages import open_operations
     from dwell.api.partner import routes as partner
+    from dwell.api.partner.errors import answer_refusal as partner_refusal
+    from dwell.api.partner.roles import BASE as PARTNER_BASE
     from dwell.api.partner.token import TokenEndpoint as PartnerTokens
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
+    from dwell.application.passwords import Passwords
 
     limits = HttpLimits(
         body_timeout_s=settings.http.body_timeout_s,
@@ -98,19 +102,19 @@ def build_app(
         limits=limits,
         metrics=metrics or Metrics(),
         office=office,
+        passwords=Passwords(Argon2Passwords(), time.monotonic),
         changed=changed,
         stopping=stopping,
     )
-    tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
-    partner_tokens = PartnerTokens(limits.token_attempts_per_minute, time.monotonic)
+    attempts = limits.token_attempts_per_minute
     dialects = (
         *native.operations(),
         *native_webhooks.operations(),
-        *flex.operations(tokens),
-        *partner.operations(partner_tokens),
+        *flex.operations(TokenEndpoint(attempts, time.monotonic)),
+        *partner.operations(PartnerTokens(attempts, time.monotonic)),
     )
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(backend, [*dialects, *pages])
+    return Application(backend, [*dialects, *pages], refusals={PARTNER_BASE: partner_refusal})
 
 
 async def serve(

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from dwell.api.shared.limits import network_of
+from dwell.application.rates import network_of
 from dwell.domain.errors import Refused
 
 FILES_KEPT = 96

@@ -53,6 +53,7 @@ def front_page(text: str) -> bytes:
         "<h1>Dwell</h1><p>An open engine for electric-vehicle charging sessions.</p><ul>"
         '<li><a href="/docs">Documentation of the interface</a></li>'
         '<li><a href="/openapi.json">OpenAPI document</a></li>'
+        '<li><a href="/api/partners/v2.0/openapi.json">OpenAPI document of the Partner interface</a></li>'
         '<li><a href="/health/ready">Health</a></li>'
         '<li><a href="/metrics">Measures</a></li></ul>' + extra,
     )

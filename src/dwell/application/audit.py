@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from dwell.application.credentials import TOKEN
+from dwell.application.credentials import TOKEN, CredentialEnded
 from dwell.application.ports import Clock, Ports, Reader, Store, Transaction
 from dwell.domain.audit import (
     INSTALLATION,
@@ -42,15 +42,25 @@ _DERIVED = "location:"
 _TARIFF = "tariff:"
 _SECRETS = ("secret_hash", "secret", "header_value")
 """Members that are never told, hashed or sealed as they are."""
+_SET = "(set)"
+_PERSONAL = ("email", "first_name", "last_name", "login")
+"""Members told only as set or not: a log that nobody can change must not keep what a person may have erased."""
 
 
-def acting(ports: Ports, actor: Actor, organization_id: OrganizationId = INSTALLATION) -> Ports:
+def acting(
+    ports: Ports,
+    actor: Actor,
+    organization_id: OrganizationId = INSTALLATION,
+    *,
+    holds: Callable[[Reader], Awaitable[bool]] | None = None,
+) -> Ports:
     """The ports in the hands of `actor`: what is changed through them is in the audit log.
 
+    `holds`: whether the actor may still act, asked in the transaction of each change; CredentialEnded is raised if not.
     Works of one organization take turns, for each would append to the same chain: do not ingest through these.
     """
     turn = VehicleId(f"{_TURN}{organization_id}")
-    return replace(ports, store=AuditedStore(ports.store, ports.clock, actor, turn))
+    return replace(ports, store=AuditedStore(ports.store, ports.clock, actor, turn=turn, holds=holds))
 
 
 def note(tx: Transaction, organization_id: OrganizationId, change: Change) -> None:
@@ -91,7 +101,16 @@ async def verify_chain(
 class AuditedStore:
     """A Store in whose transactions every change is noted under one actor's name."""
 
-    def __init__(self, store: Store, clock: Clock, actor: Actor, turn: VehicleId) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        actor: Actor,
+        *,
+        turn: VehicleId,
+        holds: Callable[[Reader], Awaitable[bool]] | None,
+    ) -> None:
+        self._holds = holds
         self._store = store
         self._turn = turn
         self._clock = clock
@@ -101,6 +120,8 @@ class AuditedStore:
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
     ) -> T:
         async def noted(tx: Transaction) -> T:
+            if self._holds is not None and not await self._holds(tx):
+                raise CredentialEnded
             noting = NotingTransaction(tx)
             answer = await work(cast(Transaction, noting))  # what it does not do itself it hands on
             await noting.write_down(self._actor, self._clock.now())
@@ -156,11 +177,17 @@ class NotingTransaction:
         before = await self._tx.credential(credential.kind, credential.name)
         await self._tx.save_credential(credential)
         if credential.kind != TOKEN or before is not None:  # signing in changes nothing
-            self._saved(credential.organization_id, (credential.kind, credential.name), before, credential)
+            name = credential.user_id or credential.name  # a person's login is not told
+            self._saved(credential.organization_id, (credential.kind, name), before, credential)
 
     async def add_user(self, user: User) -> None:
         await self._tx.add_user(user)
         self._saved(user.organization_id, ("user", user.id), None, user)
+
+    async def save_user(self, user: User) -> None:
+        before = await self._tx.user(user.organization_id, user.id)
+        await self._tx.save_user(user)
+        self._saved(user.organization_id, ("user", user.id), before, user)
 
     async def save_location(self, location: Location) -> None:
         before = await self._tx.location(location.organization_id, location.id)
@@ -241,6 +268,10 @@ def _said(thing: object) -> str:
         fields.pop(secret, None)
     if isinstance(thing, Policy):
         fields["agreed"] = thing.agreed[-1]
+    if isinstance(thing, User):
+        fields |= {name: _SET for name in _PERSONAL if fields[name]}
+    if isinstance(thing, Credential) and thing.user_id:
+        fields["name"] = _SET
     return msgspec.json.encode(fields, order="sorted").decode()
 
 

@@ -88,6 +88,12 @@ class Reader(Protocol):
 
     async def user_by_reference(self, organization_id: OrganizationId, reference: str) -> User | None: ...
 
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        """Ascending by id."""
+        ...
+
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None: ...
 
     async def locations(
@@ -283,7 +289,13 @@ class Transaction(Reader, Protocol):
 
     async def remove_credentials(self, credentials: Sequence[Credential]) -> None: ...
 
-    async def add_user(self, user: User) -> None: ...
+    async def add_user(self, user: User) -> None:
+        """Raises Conflict if the organization has a user of that id or reference."""
+        ...
+
+    async def save_user(self, user: User) -> None:
+        """Change a user that there is. Raises Conflict if another of the organization has its reference."""
+        ...
 
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId

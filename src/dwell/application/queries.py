@@ -256,6 +256,31 @@ async def location_views(
     return await ports.store.read(look)
 
 
+async def buildings_of(ports: Ports, organization_id: OrganizationId, user_id: UserId) -> list[Location]:
+    """A user's locations, in order of creation. Raises NotFound for a user that there is not."""
+
+    async def look(reader: Reader) -> list[Location]:
+        if await reader.user(organization_id, user_id) is None:
+            raise NotFound("There is no such user.")
+        return (await reader.locations_of_users(organization_id, [user_id])).get(user_id, [])
+
+    return await ports.store.read(look)
+
+
+async def building_of(
+    ports: Ports, organization_id: OrganizationId, user_id: UserId, location_id: LocationId
+) -> Location:
+    """One of a user's locations. Raises NotFound."""
+
+    async def look(reader: Reader) -> Location:
+        location = await reader.location(organization_id, location_id)
+        if location is None or location.deleted_at is not None or location.user_id != user_id:
+            raise NotFound(NO_LOCATION)
+        return location
+
+    return await ports.store.read(look)
+
+
 async def vehicle_view(
     ports: Ports, organization_id: OrganizationId, vehicle_id: VehicleId, *, also_deleted: bool = False
 ) -> VehicleView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal, get_args
 
 import msgspec
 
@@ -24,7 +25,9 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """A secret that an organization may show us; only its keyed hash is kept.
 
-    `kind` is `client` (OAuth2 client credentials; `name` is the client id), `api_key` or `token` (bearer, expiring).
+    `kind` is `client` (OAuth2 client credentials; `name` is the client id), `api_key`, `token` (bearer, expiring) or
+    `password` (of `user_id`; `name` is the login, and the hash a slow one). A token of a user names it and its
+    `generation`.
     `last_used_at` is coarse: it may be some minutes behind, and tokens have none.
     """
 
@@ -37,15 +40,32 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None = None
     dialect: str = ""
     last_used_at: datetime | None = None
+    user_id: str = ""
+    generation: int = 0
+
+
+Role = Literal["admin", "staff", "user", "guest"]
+"""What a user who signs in may do; which operations that is, each dialect says."""
+ADMIN, STAFF, USER, GUEST = ROLES = get_args(Role)
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer or driver: a UUID of ours and the caller's own reference."""
+    """A customer, driver or colleague: a UUID of ours and the caller's own reference.
+
+    `login` is what it signs in by, empty where it cannot. `generation` counts its passwords: tokens of others are void.
+    """
 
     id: UserId
     organization_id: OrganizationId
     reference: str
     created_at: datetime
+    updated_at: datetime | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    role: Role = "user"
+    login: str = ""
+    generation: int = 0
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,6 +130,29 @@ async def test_the_unforeseen_is_a_number_to_the_caller(
         assert inside not in answer.text
 
 
+async def test_the_partner_dialect_tells_the_unforeseen_in_its_own_words(store: FailingStore) -> None:
+    ports = Ports(store, SystemClock(), SystemIds())
+    organization = await create_organization(ports, KEYRING, "Acme")
+    app: Any = build_app(ports, Settings(), keyring=KEYRING)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        auth, grant = (
+            (organization.client_id, organization.client_secret),
+            {"grant_type": "client_credentials"},
+        )
+        token = (await client.post("/oauth2/token/", auth=auth, json=grant)).json()["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        users = f"/api/partners/v2.0/org/{organization.organization_id}/users"
+        store.fault, store.reads_work = ZeroDivisionError("SELECT secret FROM /path"), True
+        unforeseen = await client.post(users, json={})
+        store.fault = Unavailable("the disk at /path is full")
+        away = await client.post(users, json={})
+    assert (unforeseen.status_code, set(unforeseen.json())) == (500, {"detail"})
+    assert (away.status_code, set(away.json()), away.headers["retry-after"]) == (503, {"detail"}, "1")
+    for inside in ("Zero", "SELECT", "Traceback", "/path"):
+        assert inside not in unforeseen.text + away.text
+
+
 async def test_a_caller_who_hangs_up_is_no_fault_of_ours(store: FailingStore) -> None:
     ports = Ports(store, SystemClock(), SystemIds())
     organization = await create_organization(ports, KEYRING, "Acme")

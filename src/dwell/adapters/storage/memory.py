@@ -119,6 +119,18 @@ class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryBooksWrit
         self._put(self._shelves.users, key, user)
         self._put(self._shelves.users_by_reference, by_reference, user)
 
+    async def save_user(self, user: User) -> None:
+        key, names = (user.organization_id, user.id), self._shelves.users_by_reference
+        before, named = self._shelves.users[key], names.get((user.organization_id, user.reference))
+        if named is not None and named.id != user.id:
+            raise Conflict("a user of this reference exists", code="user_exists")
+        if before.reference != user.reference:
+            gone = (user.organization_id, before.reference)
+            del names[gone]
+            self._undo.append(partial(names.__setitem__, gone, before))
+        self._put(self._shelves.users, key, user)
+        self._put(names, (user.organization_id, user.reference), user)
+
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId
     ) -> Location | None:

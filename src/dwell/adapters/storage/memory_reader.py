@@ -45,6 +45,12 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
     async def user_by_reference(self, organization_id: OrganizationId, reference: str) -> User | None:
         return self._shelves.users_by_reference.get((organization_id, reference))
 
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        mine = [uid for owner, uid in self._shelves.users if owner == organization_id and uid > after_id]
+        return [self._shelves.users[organization_id, uid] for uid in sorted(mine)[:limit]]
+
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         return self._shelves.locations.get((organization_id, location_id))
 

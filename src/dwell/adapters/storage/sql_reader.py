@@ -61,6 +61,14 @@ class SqlReader(SqlTariffReader, SqlWebhookReader, SqlBooksReader):
         )
         return _one(found, bodies.decode_user)
 
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        found = await self._rows.all(
+            statements.USERS, organization_id=organization_id, after_id=after_id, limit=limit
+        )
+        return [bodies.decode_user(body) for (body,) in found]
+
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         found = await self._rows.all(statements.LOCATION, organization_id=organization_id, id=location_id)
         return _one(found, bodies.decode_location)

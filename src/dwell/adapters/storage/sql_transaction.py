@@ -44,8 +44,14 @@ class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlBooksWriter, SqlReade
             await self._rows.run(statements.REMOVE_CREDENTIAL, kind=one.kind, name_digest=digest)
 
     async def add_user(self, user: User) -> None:
+        await self._put_user(statements.ADD_USER, user)
+
+    async def save_user(self, user: User) -> None:
+        await self._put_user(statements.SAVE_USER, user)
+
+    async def _put_user(self, insert: Insert, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))
-        await self._put_unique(statements.ADD_USER, row, "user_exists", "a user of this reference exists")
+        await self._put_unique(insert, row, "user_exists", "a user of this reference exists")
 
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId

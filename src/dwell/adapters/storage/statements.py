@@ -29,6 +29,7 @@ def _upsert(table: Table, *, condition: str = "", tells: bool = False) -> Insert
 ADD_ORGANIZATION = _insert(tables.organizations)
 SAVE_CREDENTIAL = _upsert(tables.credentials)
 ADD_USER = _insert(tables.users)
+SAVE_USER = _upsert(tables.users)
 SAVE_LOCATION = _upsert(tables.locations)
 SAVE_VEHICLE = _upsert(tables.vehicles)
 SAVE_POLICY = _upsert(tables.policies)
@@ -72,6 +73,9 @@ SELECT body FROM credentials WHERE kind = :kind AND name_digest > :after ORDER B
 """
 REMOVE_CREDENTIAL = "DELETE FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 USER = "SELECT body FROM users WHERE organization_id = :organization_id AND id = :id"
+USERS = """
+SELECT body FROM users WHERE organization_id = :organization_id AND id > :after_id ORDER BY id LIMIT :limit
+"""
 USER_BY_REFERENCE = """
 SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
 """

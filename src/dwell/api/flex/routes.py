@@ -14,11 +14,12 @@ from dwell.api.flex import (
     webhook_serving,
 )
 from dwell.api.flex.errors import answer_error
-from dwell.api.flex.token import FORM_TYPES, TokenEndpoint
+from dwell.api.flex.token import TokenEndpoint
 from dwell.api.flex.token import answer_error as answer_token_error
 from dwell.api.shared.limits import PAGE_SIZE, PAGE_SIZE_AT_MOST
 from dwell.api.shared.operations import Access, Call, Operation, Parameter
 from dwell.api.shared.problems import Problem
+from dwell.api.shared.tokens import FORM_TYPES
 
 TOKENS, SESSIONS, POLICIES = "Tokens", "Sessions", "Vehicle policies"
 LOCATIONS, VEHICLES, TARIFFS, WEBHOOKS = "Locations", "Vehicles", "Tariffs", "Webhooks"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant with its zone, and so documented as a date and time."""
 HiddenReason = Literal["short_duration"]
 SessionOutcome = Literal[
     "not_at_home",
@@ -36,12 +38,12 @@ class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One charging session."""
 
     id: UUID
-    plug_in_time: datetime
-    unplug_time: datetime | None
-    inferred_session_end: datetime | None
-    desired_charging_start_time: datetime | None
-    desired_charging_end_time: datetime | None
-    charge_deadline: datetime | None
+    plug_in_time: Instant
+    unplug_time: Instant | None
+    inferred_session_end: Instant | None
+    desired_charging_start_time: Instant | None
+    desired_charging_end_time: Instant | None
+    charge_deadline: Instant | None
     target_soc_pct: float | None
     initial_soc_pct: float | None
     final_soc_pct: float | None
@@ -71,6 +73,25 @@ class FoundSession(msgspec.Struct, frozen=True):
     session: SessionItem
 
 
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for, and by whom. A client may name itself by HTTP Basic instead, and not in both ways."""
+
+    grant_type: Literal["client_credentials", "password"]
+    client_id: str | None = None
+    client_secret: str | None = None
+    username: str | None = None
+    password: str | None = None
+    scope: str = ""
+
+
+class TokenFault(msgspec.Struct, frozen=True):
+    """Why there is no token (RFC 6749, 5.2)."""
+
+    error: Literal[
+        "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_scope"
+    ]
+
+
 class PartnerToken(msgspec.Struct, frozen=True):
     """A bearer token."""
 
@@ -98,3 +119,38 @@ class InvalidParameters(msgspec.Struct, frozen=True):
     """Every wrong parameter."""
 
     detail: tuple[InvalidParameter, ...]
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of the organization. `external_id` is the caller's own name for it, null where it has none."""
+
+    id: UUID
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    external_id: str | None
+    role: Literal["admin", "staff", "user", "guest"]
+    created_at: Instant
+    updated_at: Instant
+
+
+class UserFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be said of a user: what is left out stays as it is, null takes it away. Other members are let be."""
+
+    email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
+    first_name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    last_name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    external_id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+
+
+class Building(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where a user's vehicles charge: what a vehicle's `building` names."""
+
+    id: UUID
+    name: str
+    latitude: float
+    longitude: float
+    timezone: str
+    price_zone: str | None
+    created_at: Instant
+    updated_at: Instant

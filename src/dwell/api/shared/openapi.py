@@ -29,13 +29,7 @@ TOKEN_OPERATION = "issueToken"
 
 def write_openapi(operations: Iterable[Operation], version: str) -> bytes:
     """The document as JSON."""
-    documented = [operation for operation in operations if operation.documented]
-    types = list(dict.fromkeys(_types(documented)))
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    schema_of = dict(zip(types, schemas, strict=True))
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in documented:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schema_of)
+    paths, components = described([operation for operation in operations if operation.documented])
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -49,6 +43,17 @@ def write_openapi(operations: Iterable[Operation], version: str) -> bytes:
         "components": {"schemas": components, "securitySchemes": _SCHEMES},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def described(operations: Sequence[Operation]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The operations by path and method, and the schemas that they refer to."""
+    types = list(dict.fromkeys(_types(operations)))
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schema_of = dict(zip(types, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schema_of)
+    return paths, components
 
 
 def _types(operations: Sequence[Operation]) -> Iterable[Any]:

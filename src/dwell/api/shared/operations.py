@@ -18,7 +18,8 @@ from dwell.api.shared.bodies import Receive, read_body
 from dwell.api.shared.limits import SMALL_BODY_BYTES, HttpLimits
 from dwell.api.shared.metrics import Metrics
 from dwell.api.shared.problems import HttpRefusal, Issue, answer_refusal
-from dwell.application.credentials import Keyring
+from dwell.application.credentials import Caller, Keyring
+from dwell.application.passwords import Passwords
 from dwell.application.ports import Clock, Ports
 from dwell.application.usage import Usage
 from dwell.application.webhooks import Office
@@ -51,6 +52,7 @@ class Backend:
     limits: HttpLimits
     metrics: Metrics
     office: Office
+    passwords: Passwords
     changed: Callable[[], None]
     stopping: Callable[[], bool] = lambda: False
     """Whether the server has been asked to stop: what would run on for ever then ends."""
@@ -73,11 +75,16 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     receive: Receive
-    caller: OrganizationId | None = None
+    caller: Caller | None = None
 
     @property
     def organization_id(self) -> OrganizationId:
         """Whose request this is. Only for operations that are not open to anybody."""
+        return self.who.organization_id
+
+    @property
+    def who(self) -> Caller:
+        """Who is calling. Only for operations that are not open to anybody."""
         if self.caller is None:
             raise LookupError("an open operation asked who is calling")
         return self.caller
@@ -111,6 +118,11 @@ class Call:
 Serve = Callable[[Call], Awaitable[Answer]]
 
 
+def anyone_known(call: Call) -> None:
+    """Every caller who is known may do everything within its organization."""
+    del call
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A query parameter, as documented; operations check its value themselves."""
@@ -124,6 +136,7 @@ class Parameter:
 class Operation:
     """A method and a path, what serves them, what they take, and what they give: status to type, None for no body.
 
+    `allow` raises what a caller is answered who is known but may not do this.
     `is_audited`: what is changed is noted in the audit log. Not for ingest: facts are a record themselves, and many.
     """
 
@@ -145,6 +158,7 @@ class Operation:
     """By status, where it is not JSON."""
     description: str = ""
     documented: bool = True
+    allow: Callable[[Call], None] = anyone_known
     is_audited: bool = True
 
     @property
