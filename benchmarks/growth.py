@@ -32,7 +32,8 @@ from rich.table import Table
 from benchmarks.pages import name, one_session, percentile
 from dwell.adapters.storage import open_store, schema
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.ports import Store, StoredFact, Transaction
+from dwell.application.ports import Store, Transaction
+from dwell.application.records import StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.policy.terms import Agreed, PolicyTerms, VisitTerms
 from dwell.domain.registry import Information, Location, Policy, Vehicle

@@ -30,7 +30,8 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from dwell.adapters.storage import open_store, schema
 from dwell.adapters.storage.bodies import encode_session
 from dwell.adapters.storage.tables import sessions
-from dwell.application.ports import PageKey, SessionFilter, Store
+from dwell.application.ports import Store
+from dwell.application.records import PageKey, SessionFilter
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.instants import micros_of
 from dwell.domain.policy.terms import Agreed, PolicyTerms, VisitTerms

@@ -15,14 +15,16 @@ from decimal import Decimal
 
 from dwell.application.engine import BATCH, Engine, next_wake_at, run_due
 from dwell.application.policies import create_policy
-from dwell.application.ports import Ports, Reader, SessionFilter, Store, Transaction
+from dwell.application.ports import Ports, Reader, Store, Transaction
 from dwell.application.prices import import_prices
+from dwell.application.records import SessionFilter
 from dwell.application.telemetry import ingest
 from dwell.domain.ids import LocationId, OrganizationId, UserId, VehicleId
 from dwell.domain.registry import Information, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.incoming import Incoming, Receipt
 from dwell.domain.session.record import Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceSlot
@@ -116,10 +118,12 @@ class House:
         return track
 
 
-async def a_house(store: Store, *, with_policy: bool = True, with_prices: bool = True) -> House:
+async def a_house(
+    store: Store, *, with_policy: bool = True, with_prices: bool = True, rules: Rules | None = None
+) -> House:
     """A built and furnished house at BUILT_AT."""
     clock = VirtualClock(BUILT_AT)
-    ports = Ports(store, clock, SeededIds(7))
+    ports = Ports(store, clock, SeededIds(7), rules=rules or Rules())
     await ports.store.write(_register)
     vehicle = Deaf()
     house = House(ports, clock, Engine(ports, vehicle), vehicle)

@@ -26,12 +26,13 @@ DEADLINE_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedRequest:
-    """One request as it came over the wire; header names in lower case."""
+    """One request as it came over the wire, header names in lower case; and what it is answered, 0 for nothing."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    status: int = 204
 
     def json(self) -> Any:
         """The body, read as JSON."""
@@ -104,15 +105,17 @@ class Receiver:
         self._closing.set()
 
     async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
-        received = ReceivedRequest(
-            method=request.method,
-            path=request.path_qs,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read(),
-        )
+        body = await request.read()
         with self._changed:
-            self._requests.append(received)
             answer = self._scripted.popleft() if self._scripted else self._usual
+            received = ReceivedRequest(
+                method=request.method,
+                path=request.path_qs,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=body,
+                status=0 if answer.hang_up else answer.status,
+            )
+            self._requests.append(received)
             self._changed.notify_all()
         await self._wait(answer.delay_s)
         if answer.hang_up and request.transport is not None:

@@ -80,6 +80,14 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[AnyStore]:
     await opened.close()
 
 
+@pytest.fixture
+async def sqlite_store(sqlite_path: Path) -> AsyncIterator[AnyStore]:
+    """An empty SQLite store, where the engine makes no difference."""
+    opened = await SqliteStore.open(sqlite_path)
+    yield opened
+    await opened.close()
+
+
 async def _opened(request: pytest.FixtureRequest) -> AnyStore:
     if request.param == "memory":
         return MemoryStore()

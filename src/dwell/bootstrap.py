@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +29,19 @@ from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
-from dwell.application.ports import Clock, Ports, VehicleOrders
+from dwell.application.ports import Clock, OnCommit, Ports, VehicleOrders
+from dwell.application.webhooks import Deliver, Office
 from dwell.domain.errors import PeerFault, Refused
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
+from dwell.domain.webhooks.targets import TargetRules
 from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 
 if TYPE_CHECKING:
     from dwell.api.app import Application
+    from dwell.api.shared.metrics import Metrics
+    from dwell.api.shared.operations import Backend
+    from dwell.domain.planning import Care
 
 KEY_FILE = "dwell.key"
 
@@ -54,39 +62,59 @@ def build_app(
     *,
     keyring: Keyring,
     wall: Clock | None = None,
+    deliver: Deliver | None = None,
     changed: Callable[[], None] = lambda: None,
+    stopping: Callable[[], bool] = lambda: False,
     front_text: str = "",
+    metrics: Metrics | None = None,
 ) -> Application:
     """The whole application over these ports.
 
     `wall` is the clock by which credentials live, where that of `ports` is not the wall's; `changed` is called after
     commits that may give the engine something to do; `front_text` stands on the front page as it is.
     """
+    from dwell.adapters.passwords import Argon2Passwords
+    from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
     from dwell.api.flex import routes as flex
     from dwell.api.flex.token import TokenEndpoint
     from dwell.api.native import routes as native
+    from dwell.api.native import webhooks as native_webhooks
     from dwell.api.open_pages import open_operations
+    from dwell.api.partner import routes as partner
+    from dwell.api.partner.errors import answer_refusal as partner_refusal
+    from dwell.api.partner.roles import BASE as PARTNER_BASE
+    from dwell.api.partner.token import TokenEndpoint as PartnerTokens
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
+    from dwell.application.passwords import Passwords
 
     limits = HttpLimits(
         body_timeout_s=settings.http.body_timeout_s,
         token_attempts_per_minute=settings.http.token_attempts_per_minute,
     )
+    office = Office(ports=ports, keyring=keyring, deliver=deliver or HttpDeliver(_targets(settings)))
     backend = Backend(
         ports=ports,
         wall=wall or ports.clock,
         keyring=keyring,
         limits=limits,
-        metrics=Metrics(),
+        metrics=metrics or Metrics(),
+        office=office,
+        passwords=Passwords(Argon2Passwords(), time.monotonic),
         changed=changed,
+        stopping=stopping,
     )
-    tokens = TokenEndpoint(limits.token_attempts_per_minute, time.monotonic)
-    dialects = (*native.operations(), *flex.operations(tokens))
+    attempts = limits.token_attempts_per_minute
+    dialects = (
+        *native.operations(),
+        *native_webhooks.operations(),
+        *flex.operations(TokenEndpoint(attempts, time.monotonic)),
+        *partner.operations(PartnerTokens(attempts, time.monotonic)),
+    )
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(backend, [*dialects, *pages])
+    return Application(backend, [*dialects, *pages], refusals={PARTNER_BASE: partner_refusal})
 
 
 async def serve(
@@ -100,19 +128,76 @@ async def serve(
 
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
+    from dwell.adapters.webhooks import HttpDeliver
+    from dwell.api.crowd import room_for_connections
     from dwell.api.server import listen
+    from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
+    from dwell.domain.planning import warm_up
     from dwell.workers.engine import run_engine
 
+    room_for_connections(settings.http.connections_at_most)
     keyring = load_keyring(settings)
-    async with opened_ports(settings, create=True) as ports:
-        news = asyncio.Event()
-        app = build_app(ports, settings, keyring=keyring, changed=news.set)
-        async with _way_to_vehicles(settings, ports, orders) as way:
-            listener = listen(settings.http.host, settings.http.port)
-            beside = _at_work(ports, run_engine(Engine(ports, way), news))
-            await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
+    stop = stop or asyncio.Event()
+    metrics = Metrics()
+    _warn_without_a_way(settings, orders)
+    async with (
+        opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
+        _way_to_vehicles(settings, opened, orders) as way,
+        HttpDeliver(_targets(settings)) as deliver,
+    ):
+        ports = replace(opened, care=care_of(settings))
+        news, outgoing = asyncio.Event(), asyncio.Event()
+
+        def changed() -> None:
+            news.set()
+            outgoing.set()
+
+        app = build_app(
+            ports,
+            settings,
+            keyring=keyring,
+            deliver=deliver,
+            changed=changed,
+            stopping=stop.is_set,
+            metrics=metrics,
+        )
+        listener = listen(settings.http.host, settings.http.port)
+        # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
+        await asyncio.to_thread(warm_up)
+        engine = Engine(ports, way, care=care_of(settings), stopwatch_s=time.monotonic)
+        work = [run_engine(engine, news, metrics)]
+        if settings.webhooks.deliver:
+            work.append(_deliveries(app.backend.office, outgoing))
+        if settings.price_feed.zone:
+            work.append(_price_feed(settings, app.backend))
+        beside = _at_work(app.backend, *work)
+        await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+def care_of(settings: Settings) -> Care:
+    """What the settings want kept in hand."""
+    from dwell.domain.planning import AfterDeadline, Care
+
+    chosen = settings.planning
+    return Care(
+        spare=timedelta(minutes=chosen.spare_minutes),
+        least_share=chosen.least_power_percent / 100,
+        taper=chosen.taper,
+        learn=chosen.learn_power,
+        after_deadline=AfterDeadline(chosen.after_deadline),
+    )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """How sessions are judged."""
+    chosen = settings.engine
+    return Rules(
+        fresh_within=timedelta(seconds=chosen.fresh_within_s),
+        silent_after=timedelta(seconds=chosen.silent_after_s),
+        late_after=timedelta(seconds=chosen.late_after_s),
+    )
 
 
 @asynccontextmanager
@@ -129,15 +214,43 @@ async def _way_to_vehicles(
         yield orders
 
 
-async def _at_work(ports: Ports, engine: Coroutine[Any, Any, None]) -> None:
-    """Everything that works beside the server. The planner is compiled first, not in the middle of a transaction."""
-    from dwell.domain.planning import warm_up
+def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None]:
+    from dwell.api.flex.events import render_event
+    from dwell.workers.delivery import DeliveryDesk, run_delivery
+
+    return run_delivery(DeliveryDesk(office=office, render=render_event, news=news))
+
+
+def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, None]:
+    from dwell.adapters.prices.energy_charts import EnergyCharts
+    from dwell.workers.prices import run_price_feed
+
+    chosen = settings.price_feed
+    feed, noted = EnergyCharts(chosen.url, chosen.zone), backend.metrics.note_feed
+    return run_price_feed(backend.ports, feed, chosen.zone, changed=backend.changed, noted=noted)
+
+
+def _warn_without_a_way(settings: Settings, orders: VehicleOrders | None) -> None:
+    if orders is None and not settings.orders.url:
+        log.warning(
+            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
+        )
+
+
+def _targets(settings: Settings) -> TargetRules:
+    return TargetRules(networks=settings.webhooks.allowed_networks, plain_http=settings.webhooks.allow_http)
+
+
+async def _at_work(backend: Backend, *work: Coroutine[Any, Any, None]) -> None:
+    """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
+    from dwell.workers.usage import run_usage
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_retention(ports))
-        await asyncio.to_thread(warm_up)
-        tasks.create_task(engine)
+        tasks.create_task(run_retention(backend.ports))
+        tasks.create_task(run_usage(backend.ports, backend.usage))
+        for loop in work:
+            tasks.create_task(loop)
 
 
 async def run_app(
@@ -150,6 +263,7 @@ async def run_app(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve `app` on a listening socket, with the coroutine `beside` running as long; if that fails, so does this."""
+    from dwell.api.crowd import Crowd, room_for_connections
     from dwell.api.server import make_server
 
     host, port = listener.getsockname()[:2]
@@ -161,7 +275,11 @@ async def run_app(
 
     server = make_server(
         app,
-        connections_at_most=settings.http.connections_at_most,
+        crowd=Crowd(
+            at_most=room_for_connections(settings.http.connections_at_most),
+            at_most_each=settings.http.connections_per_address,
+            trusted_proxies=settings.http.trusted_proxies,
+        ),
         graceful_stop_s=settings.http.graceful_stop_s,
         trusted_proxies=settings.http.trusted_proxies,
         on_started=on_started,
@@ -218,7 +336,9 @@ def _signals_set(stop: asyncio.Event) -> Any:
 
 
 @asynccontextmanager
-async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Ports]:
+async def opened_ports(
+    settings: Settings, *, create: bool, on_commit: OnCommit | None = None
+) -> AsyncIterator[Ports]:
     """Ports on the configured store, closed at the end.
 
     `create`: an SQLite file that does not exist yet is made; a PostgreSQL database is only ever changed by
@@ -227,9 +347,9 @@ async def opened_ports(settings: Settings, *, create: bool) -> AsyncIterator[Por
     address = address_of(settings.database_url)
     if create and isinstance(address, SqliteAddress) and not address.path.exists():
         await upgrade_store(settings)
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, on_commit=on_commit)
     try:
-        yield Ports(store, SystemClock(), SystemIds())
+        yield Ports(store, SystemClock(), SystemIds(), rules=rules_of(settings))
     finally:
         await store.close()
 
@@ -314,6 +434,7 @@ def configure_log(settings: Log) -> None:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if as_json else _as_it_is,
     ]

@@ -12,11 +12,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from dwell.domain.webhooks.targets import Network
+from dwell.protocols.prices.document import read_zone
 from dwell.protocols.webhooks.signature import key_of
 
 PREFIX = "DWELL_"
@@ -101,6 +104,13 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return read
 
 
+def _switch(value: object) -> bool:
+    known = {True: True, False: False, "true": True, "false": False, "on": True, "off": False}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ValueError("must be true or false")
+    return known[value]
+
+
 def _web_address(value: object) -> str:
     if not isinstance(value, str) or (value and not value.startswith(("http://", "https://"))):
         raise ValueError("must be an http:// or https:// address")
@@ -112,6 +122,20 @@ def _signing_secret(value: object) -> str:
         raise ValueError("must be text")
     key_of(value)
     return value
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    texts = value.split(",") if isinstance(value, str) else value
+    try:
+        if isinstance(texts, list):
+            return tuple(ip_network(str(text).strip()) for text in texts if str(text).strip())
+    except ValueError:
+        pass
+    raise ValueError("must be networks such as 10.1.0.0/16, comma-separated")
+
+
+def _price_zone(value: object) -> str:
+    return read_zone(value) if isinstance(value, str) and value else ""
 
 
 def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
@@ -126,6 +150,11 @@ class Http:
     port: int = _setting(8080, _whole(0, 65535), "port to listen on; 0 takes a free one")
     trusted_proxies: str = _setting("", str, "addresses whose X-Forwarded-For is believed, comma-separated")
     connections_at_most: int = _setting(4096, _whole(1, 1_000_000), "more connections are answered 503")
+    connections_per_address: int = _setting(
+        1024,
+        _whole(1, 1_000_000),
+        "more from one address (an IPv6 /64) are answered 429; not of trusted_proxies",
+    )
     body_timeout_s: float = _setting(30.0, _seconds(0.1, 3600), "how long a request's body may take")
     graceful_stop_s: float = _setting(
         20.0, _seconds(1, 3600), "how long requests under way may take at a stop"
@@ -146,6 +175,65 @@ class Orders:
         default="",
         repr=False,
         metadata={"read": _signing_secret, "says": "signs the orders: whsec_ and base64, or any text"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """Deliveries to receivers."""
+
+    deliver: bool = _setting(True, _switch, "whether this process delivers; several may")
+    allowed_networks: tuple[Network, ...] = _setting(
+        (), _networks, "inner networks that may be targets, comma-separated (10.1.0.0/16,127.0.0.1)"
+    )
+    allow_http: bool = _setting(False, _switch, "whether targets without TLS are taken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How sessions are judged. A change counts from the next fact or look on; what is settled stays as it is."""
+
+    fresh_within_s: float = _setting(
+        1800.0,
+        _seconds(60, 86_400),
+        "how old the newest word that a vehicle is plugged in may be for plans and orders",
+    )
+    silent_after_s: float = _setting(
+        86_400.0,
+        _seconds(600, 604_800),
+        "a visit that nothing was heard of for so long has ended, unless its deadline lies ahead",
+    )
+    late_after_s: float = _setting(
+        604_800.0, _seconds(60, 31_536_000), "how long after its settlement a session still takes late facts"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What plans keep in hand."""
+
+    spare_minutes: int = _setting(
+        20, _whole(0, 240), "how long before its deadline a plan is done, where that is possible"
+    )
+    least_power_percent: int = _setting(
+        90, _whole(50, 100), "the share of the told power with which a plan must still come out"
+    )
+    learn_power: bool = _setting(True, _switch, "count on the power that a vehicle was seen to give")
+    taper: bool = _setting(True, _switch, "allow time for slow charging near full")
+    after_deadline: str = _setting(
+        "continue",
+        _one_of("stop", "continue", "until_unplugged"),
+        "after a missed deadline: the next one rules, what is owed is charged, or all until it leaves",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFeed:
+    """A live feed of market prices; off unless a zone is named."""
+
+    zone: str = _setting("", _price_zone, "the price zone that is kept fresh from the feed; empty: no feed")
+    url: str = _setting(
+        "https://api.energy-charts.info/price", _web_address, "where an Energy-Charts service answers"
     )
 
 
@@ -173,6 +261,10 @@ class Settings:
     )
     http: Http = field(default_factory=Http)
     orders: Orders = field(default_factory=Orders)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    engine: Engine = field(default_factory=Engine)
+    planning: Planning = field(default_factory=Planning)
+    price_feed: PriceFeed = field(default_factory=PriceFeed)
     log: Log = field(default_factory=Log)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import httpx
@@ -24,12 +25,13 @@ from dwell.application.credentials import Keyring, NewCredentials, create_organi
 from dwell.application.ports import Ports
 from dwell.bootstrap import build_app, run_app
 from dwell.domain.instants import write_instant
-from dwell.settings import Http, Settings
+from dwell.settings import Http, Settings, Webhooks
 from dwell.simulation.clock import VirtualClock
 
 T = TypeVar("T")
 DEADLINE_S = 20.0
 START = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+TO_OURSELVES = Webhooks(allowed_networks=(ip_network("127.0.0.0/8"),), allow_http=True)
 _names = itertools.count(1)
 
 
@@ -168,7 +170,7 @@ def serving(
     started, running = threading.Event(), list[Serving]()
     stops = list[asyncio.Event]()
     faults = list[BaseException]()
-    settings = settings or Settings(http=Http(token_attempts_per_minute=1_000_000))
+    settings = settings or Settings(http=Http(token_attempts_per_minute=1_000_000), webhooks=TO_OURSELVES)
 
     async def serve() -> None:
         await schema.upgrade(database_url)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
+"""Only a failure comes near it: a busy machine takes its time."""
 
 
 def environment(folder: Path, database_url: str) -> dict[str, str]:
@@ -24,7 +25,7 @@ def environment(folder: Path, database_url: str) -> dict[str, str]:
 
 
 def dwell(*words: str, env: Mapping[str, str], status: int = 0, stdin: str = "") -> str:
-    """What `dwell WORDS` prints on standard output; its exit status must be this."""
+    """What `dwell WORDS` prints on standard output, of a refusal on standard error; its exit status must be this."""
     done = subprocess.run(
         [sys.executable, "-m", "dwell", *words],
         env=dict(env),
@@ -36,7 +37,7 @@ def dwell(*words: str, env: Mapping[str, str], status: int = 0, stdin: str = "")
     )
     assert done.returncode == status, f"{done.returncode}: {done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
-    return done.stdout if status == 0 else done.stderr
+    return done.stdout if status in (0, 3) else done.stderr
 
 
 @dataclass(frozen=True, slots=True)

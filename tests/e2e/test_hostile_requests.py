@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from contract.serving import Serving, Tenant, serving
 from dwell.api.server import GuardedProtocol
+from dwell.settings import Http, Settings
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,46 @@ def test_the_pages_need_nothing_from_elsewhere(server: Serving) -> None:
         assert "http://" not in text
         assert "https://" not in text
     assert "/flex/vehicle-policies/{policyId}/session" in httpx.get(f"{server.url}/docs").text
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "stray"),
+    [
+        (head("/health/live"), b""),
+        (head("/health/live"), b"\r\n"),
+        (head("/v1/observations", "Content-Length: 8000000", method="POST"), b"1"),
+    ],
+    ids=["idle", "blank-line", "unread-body"],
+)
+def test_an_idle_connection_is_closed_whatever_stray_bytes_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_bytes: bytes, stray: bytes
+) -> None:
+    monkeypatch.setattr("dwell.api.server.KEEP_ALIVE_S", 2)
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3") as server:
+        url = httpx.URL(server.url)
+        with socket.create_connection((url.host, url.port or 80), timeout=20) as wire:
+            wire.sendall(request_bytes.replace(b"Connection: close\r\n", b""))
+            answered = wire.recv(65_536)
+            while not answered.endswith(b"}"):
+                answered += wire.recv(65_536)
+            assert answered.startswith((b"HTTP/1.1 200", b"HTTP/1.1 401"))
+            with suppress(ConnectionError):
+                wire.sendall(stray)
+                assert wire.recv(65_536) == b""  # and not the timeout: it was closed
+
+
+def test_too_many_connections_are_told_and_make_room_when_they_go(tmp_path: Path) -> None:
+    settings = Settings(http=Http(connections_per_address=3))
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3", settings) as server:
+        url = httpx.URL(server.url)
+        held = [socket.create_connection((url.host, url.port or 80), timeout=20) for _ in range(3)]
+        answered = exchange(server, b"")
+        assert answered.startswith(b"HTTP/1.1 429")
+        assert b"retry-after: 1" in answered
+        for wire in held:
+            wire.close()
+        while not exchange(server, head("/health/live")).startswith(b"HTTP/1.1 200"):
+            pass
 
 
 def test_measures_tell_what_came_and_name_nobody(server: Serving, tenant: Tenant) -> None:

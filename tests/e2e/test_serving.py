@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -174,14 +175,14 @@ def test_a_file_is_imported_as_over_http(env: dict[str, str], tmp_path: Path) ->
         file = tmp_path / "facts.json"
         file.write_text(json.dumps(facts))
         words = ("observations", "import", str(file), "--org", organization["organization_id"])
-        receipt = json.loads(dwell(*words, "--json", env=env))
+        receipt = json.loads(dwell(*words, "--json", env=env, status=3))
         assert receipt == {
             "accepted": 10_499,
             "duplicates": 0,
             "rejected": [{"index": 10_200, "field": "soc_percent", "message": "must be from 0 to 100"}],
             "flagged": [],
         }
-        assert dwell(*words, env=env).startswith("0 accepted, 10499 known already, 1 rejected")
+        assert dwell(*words, env=env, status=3).startswith("0 accepted, 10499 known already, 1 rejected")
         session = client.get(f"/flex/vehicle-policies/{policy}/session").json()
         assert session["state"].startswith("ACTIVE")
     nobody = "00000000-0000-7000-8000-000000000000"
@@ -248,3 +249,39 @@ def test_no_secret_reaches_the_log(file_env: dict[str, str]) -> None:
     assert "listVehicles" in log
     for secret in (*organization.values(), token, "anna-the-user", "said-by-a-caller"):
         assert secret not in log
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(b"[]" * 99)[:-9], "not a sound gzip file"),
+        (gzip.compress(b"[]" * 99)[:12] + b"\xff" * 20, "not a sound gzip file"),
+    ],
+)
+def test_a_damaged_file_of_observations_is_refused_in_one_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    env = environment(tmp_path, f"sqlite:///{tmp_path}/dwell.sqlite3")
+    file = tmp_path / "facts.json.gz"
+    file.write_bytes(content)
+    nobody = "00000000-0000-7000-8000-000000000000"
+    told = dwell("observations", "import", str(file), "--org", nobody, env=env, status=1)
+    assert said in told and len(told.splitlines()) == 1
+
+
+def test_keys_are_listed_with_their_use_and_their_end(file_env: dict[str, str]) -> None:
+    organization = json.loads(dwell("org", "create", "Acme", "--json", env=file_env))
+    with served(file_env) as process:
+        headers = {"x-api-key": organization["api_key"]}
+        assert httpx.post(f"{process.url}/v1/observations", json=[], headers=headers).status_code == 202
+        assert any(event["event"] == "no_way_to_vehicles" for event in process.events)
+    dwell("org", "revoke", env=file_env, stdin=organization["client_id"])
+    words = ("org", "keys", organization["organization_id"])
+    client, key = sorted(json.loads(dwell(*words, "--json", env=file_env)), key=lambda row: str(row["kind"]))[
+        ::-1
+    ]
+    assert (client["kind"], client["name"]) == ("client", organization["client_id"])
+    assert client["revoked_at"] is not None and key["revoked_at"] is None
+    text = dwell(*words, env=file_env)
+    assert "never used" in text and ", revoked 2" in text
+    assert organization["api_key"] not in text

@@ -13,6 +13,7 @@ from dwell.application import telemetry
 from dwell.application.ports import Store
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
+from dwell.domain.session.rules import Rules
 from house import House, a_house
 from law import agree
 from properties.lives import FIRST_AT, life_of
@@ -28,16 +29,18 @@ async def settle_all(house: House, after: datetime = AFTER) -> list[Session]:
     return await house.settled()
 
 
-async def told_in_order(store: Store, facts: Sequence[Fact]) -> list[Session]:
+async def told_in_order(store: Store, facts: Sequence[Fact], rules: Rules | None = None) -> list[Session]:
     """Everything at once, in order of time."""
-    house = await a_house(store)
+    house = await a_house(store, rules=rules)
     await house.tell(*facts, at=AFTER)
     return await settle_all(house)
 
 
-async def told_in_pieces(store: Store, facts: Sequence[Fact], chance: random.Random) -> list[Session]:
+async def told_in_pieces(
+    store: Store, facts: Sequence[Fact], chance: random.Random, rules: Rules | None = None
+) -> list[Session]:
     """Shuffled, some of it more than once, in batches of any size."""
-    house = await a_house(store)
+    house = await a_house(store, rules=rules)
     shuffled = [*facts, *chance.choices(facts, k=len(facts) // 2)]
     chance.shuffle(shuffled)
     new = 0
@@ -51,9 +54,9 @@ async def told_in_pieces(store: Store, facts: Sequence[Fact], chance: random.Ran
     return await settle_all(house)
 
 
-async def told_live(store: Store, facts: Sequence[Fact]) -> list[Session]:
+async def told_live(store: Store, facts: Sequence[Fact], rules: Rules | None = None) -> list[Session]:
     """Each fact at its own instant, the engine at work in between."""
-    house = await a_house(store)
+    house = await a_house(store, rules=rules)
     for fact in facts:
         await house.live_until(fact.at)
         await house.tell(fact)
@@ -116,3 +119,17 @@ async def test_late_facts_that_wait_for_the_engine_come_to_the_same(
     expected = await told_in_order(MemoryStore(), facts)
     monkeypatch.setattr(telemetry, "RECUT_AT_ONCE", 5)
     assert agree(await told_in_pieces(MemoryStore(), facts, random.Random(life)), expected)
+
+
+@pytest.mark.parametrize(
+    "silent_after", [timedelta(minutes=20), timedelta(hours=2), timedelta(days=3)], ids=str
+)
+@pytest.mark.parametrize("life", range(1000, 1020))
+async def test_the_law_holds_whatever_silence_and_freshness_are_set_to(
+    life: int, silent_after: timedelta
+) -> None:
+    rules = Rules(silent_after=silent_after, fresh_within=silent_after / 4, late_after=timedelta(days=20))
+    facts = life_of(life)
+    expected = await told_in_order(MemoryStore(), facts, rules)
+    assert agree(await told_in_pieces(MemoryStore(), facts, random.Random(life), rules), expected)
+    assert agree(await told_live(MemoryStore(), facts, rules), expected)

@@ -180,7 +180,7 @@ def test_sqlite_gives_the_same_figures_as_memory(visits: str, prices: list[str])
         (("{visits}",), "no prices"),
         (("--prices", "{prices}"), "before --prices"),
         (("{visits}", "--prices", "{prices}", "--ready-by", "25:00"), "HH:MM"),
-        (("{visits}", "--prices", "{prices}", "--timezone", "Mars/Olympus"), "not a time zone"),
+        (("{visits}", "--prices", "{prices}", "--timezone", "Mars/Olympus"), "IANA time zone"),
         (("{visits}", "--prices", "{prices}", "--zone", "FR"), "these zones: AT; pick one"),
         (("{visits}", "--prices", "{visits}"), "not a price document"),
         (("{prices}", "--prices", "{prices}"), "not a file of visits"),
@@ -257,3 +257,15 @@ def test_the_report_needs_nothing_from_elsewhere(visits: str, prices: list[str],
 def test_the_report_names_as_many_days_as_it_shows(days: int, words: str) -> None:
     start_at = datetime(2026, 3, 27, tzinfo=UTC)
     assert days_shown(start_at, start_at + timedelta(days=days) - timedelta(hours=1)).startswith(words)
+
+
+@pytest.mark.parametrize("extra", [(), ("--json",), ("--calendar",)])
+def test_no_visit_at_all_is_no_success(prices: list[str], tmp_path: Path, extra: tuple[str, ...]) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text(f"{HEADER}\nvan-5,{at(10)},{at(9)},10,60,11,Europe/Berlin\n")
+
+    done = run(str(path), "--prices", *prices, *extra)
+
+    assert done.exit_code == 3, done.output
+    assert "ends_before_it_starts" in done.stdout.replace(" ", "_")
+    assert "No visit could be lived" in done.stderr

@@ -27,7 +27,7 @@ from dwell.simulation.clock import SeededIds, VirtualClock
 from dwell.simulation.vehicle import VirtualVehicle
 from dwell.simulation.world import PLUG_IN, PLUG_OUT, Happening
 from law import agree
-from simulation.shaken import ShakenWorld
+from simulation.shaken import Said, ShakenWorld
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +37,7 @@ PRICES = [
     PriceSlot(at, at + timedelta(minutes=15), Decimal((at.hour * 7 + at.minute) % 24 - 4) / 40)
     for at in (START_AT - timedelta(days=9) + timedelta(minutes=15 * n) for n in range(96 * 60))
 ]
+WORDS_PER_STEP = 0.05
 CURVE = PriceCurve.of("EUR", PRICES)
 
 
@@ -167,21 +168,26 @@ def metered_wh(facts: list[Fact], session: Session) -> int | None:
     return max(readings) - min(readings) if readings else None
 
 
-async def live(world: ShakenWorld, until: datetime) -> None:
-    """Step by step, with the standing checks after each."""
+async def live(world: ShakenWorld, until: datetime, chance: random.Random | None = None) -> None:
+    """Step by step, with the standing checks after each; with `chance` people have a word in it."""
     steps = 0
     while (at := await world._next_at()) is not None and at <= until:
         await world.live(at)
         steps += 1
+        if chance is not None and chance.random() < WORDS_PER_STEP:
+            await world.say_something(chance)
         if steps % 20 == 0:
             assert set(await unsettled_counts(world)) == {1}
+    world.clock.move_to(until)
+    for _ in range(2):  # the second for visits that only the end of another has joined
+        await world.tend()
     assert set(await unsettled_counts(world)) == {1}
 
 
 async def test_whatever_happens_the_books_are_right(seed: int) -> None:
     world = await a_world(MemoryStore(), seed, vehicles=50, days=30)
     world.shake(seed)
-    await live(world, START_AT + timedelta(days=34))
+    await live(world, START_AT + timedelta(days=34), random.Random(seed + 2))
     sessions = await sessions_of(world)
     settled = [session for session in sessions if session.state == SETTLED]
     assert world.dying.deaths > 50
@@ -194,14 +200,16 @@ async def test_whatever_happens_the_books_are_right(seed: int) -> None:
         facts.setdefault(vehicle_id, []).append(fact)
     for session in settled:
         assert session.energy_wh == metered_wh(facts[session.vehicle_id], session)
-    reference = await told_in_order(seed, facts)
+    assert {"boosted", "smart_optimization_disabled"} <= {session.reason for session in settled}
+    reference = await told_in_order(seed, facts, world.said)
     assert agree(settled, reference)
 
 
-async def told_in_order(seed: int, facts: dict[VehicleId, list[Fact]]) -> list[Session]:
-    """The same facts, each once and in order, to a house where nothing goes wrong."""
+async def told_in_order(seed: int, facts: dict[VehicleId, list[Fact]], said: Said) -> list[Session]:
+    """The same facts, each once and in order, to a house where nothing goes wrong and it is known what was said."""
     world = await a_world(MemoryStore(), seed, vehicles=len(facts), days=0)
     world.shake(seed, deaths=0.0)
+    await world.remember(said)
     world.clock.move_to(START_AT + timedelta(days=34))
     for vehicle_id, told in facts.items():
         ordered = sorted(set(told), key=lambda fact: fact.at)
@@ -216,6 +224,6 @@ async def test_the_same_seed_gives_the_same_history() -> None:
     for _ in range(2):
         world = await a_world(MemoryStore(), 5, vehicles=8, days=10)
         world.shake(5, deaths=0.03)
-        await live(world, START_AT + timedelta(days=12))
+        await live(world, START_AT + timedelta(days=12), random.Random(6))
         histories.append(msgspec.msgpack.encode(await sessions_of(world)))
     assert histories[0] == histories[1]

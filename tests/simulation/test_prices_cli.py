@@ -84,7 +84,7 @@ def test_documents_without_a_zone_need_one(tmp_path: Path) -> None:
 
     assert without.exit_code == 1
     assert "--zone" in without.output and "unnamed.csv" in without.output
-    assert given.stdout.startswith("AT: 1 documents, 1 slots")
+    assert given.stdout.startswith("AT: 1 document, 1 slot in")
     assert run("import", str(path), "--zone", "!").exit_code == 2
 
 
@@ -110,5 +110,43 @@ def test_list_shows_what_is_there(folder: Path) -> None:
         "currency": "EUR",
         "start_at": "2023-06-29T22:00:00Z",
         "end_at": "2023-07-02T22:00:00Z",
+        "spans": [["2023-06-29T22:00:00Z", "2023-07-02T22:00:00Z"]],
         "resolutions_min": [60.0],
     }
+
+
+def test_list_shows_each_span_that_has_prices(tmp_path: Path) -> None:
+    for day in (1, 2, 5):
+        path = tmp_path / f"day-{day}.csv"
+        path.write_text(f"start,end,price\n2026-01-0{day}T00:00:00Z,2026-01-0{day + 1}T00:00:00Z,0.1\n")
+    run("import", str(tmp_path), "--zone", "AT")
+
+    lines, (kept,) = run("list").stdout.splitlines(), json.loads(run("list", "--json").stdout)
+
+    assert kept["spans"] == [
+        ["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"],
+        ["2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z"],
+    ]
+    assert len(lines) == 2
+    assert "2026-01-03T00:00:00Z" in lines[0] and "2026-01-05T00:00:00Z" in lines[1]
+
+
+def test_carbon_intensities_are_kept_beside_the_prices(tmp_path: Path) -> None:
+    file = tmp_path / "carbon.csv"
+    file.write_text(
+        "start,carbon_intensity_g_per_kwh\n2026-01-10T00:00:00Z,100\n2026-01-10T00:30:00Z,90\n2026-01-10T02:00:00Z,80\n"
+    )
+
+    def carbon(*args: str) -> Result:
+        return CliRunner().invoke(dwell, ["carbon", *args])
+
+    assert carbon("import", str(file)).exit_code == 1
+    assert carbon("import", str(file), "--zone", "AT").exit_code == 0
+    assert "nothing changed" in carbon("import", str(file), "--zone", "AT").stdout
+    [kept] = json.loads(carbon("list", "--json").stdout)
+    assert (kept["zone"], kept["currency"], kept["resolutions_min"]) == ("AT", "gCO2", [30.0])
+    assert kept["spans"] == [
+        ["2026-01-10T00:00:00Z", "2026-01-10T01:00:00Z"],
+        ["2026-01-10T02:00:00Z", "2026-01-10T02:30:00Z"],
+    ]
+    assert json.loads(run("list", "--json").stdout) == []

@@ -7,7 +7,8 @@ body, puts the security headers on, measures, logs, and turns what nobody foresa
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -16,6 +17,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse, Response
+from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import (
     HTTPResponseStartEvent,
     HTTPScope,
@@ -30,9 +32,12 @@ from litestar.types import (
 
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import ClientGone
-from dwell.api.shared.callers import caller_of
+from dwell.api.shared.callers import caller_of, refusal_of
 from dwell.api.shared.operations import PARAMETER, Access, Backend, Call, Operation, read_query
 from dwell.api.shared.problems import KINDS, NO_SUCH_PATH, HttpRefusal, answer_refusal, write_problem
+from dwell.application.audit import acting
+from dwell.application.credentials import CredentialEnded
+from dwell.domain.audit import Actor
 from dwell.domain.errors import DwellError
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -46,6 +51,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 _ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _MISLEADING = (b"%2f", b"%5c", b"%00")
 """Parts of a path that mean one thing encoded and another decoded."""
+_SLASH = "\ufffd"
 _UNROUTED = "none"
 _SEEN = "dwell_operation"
 
@@ -55,9 +61,18 @@ log = structlog.get_logger("dwell.http")
 class Application(Litestar):
     """The ASGI application of one server."""
 
-    def __init__(self, backend: Backend, operations: Iterable[Operation]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        operations: Iterable[Operation],
+        *,
+        refusals: Mapping[str, Callable[[HttpRefusal], Answer]] | None = None,
+    ) -> None:
+        """`refusals`: how a dialect answers what is at no operation, by the path that all of its paths begin with."""
         self.backend = backend
+        self._refusals = refusals or {}
         table = tuple(operations)
+        self._slashed = {o.path: _routed(o.path) for o in table if o.path.endswith("/") and o.path != "/"}
         super().__init__(
             # OPTIONS first: a path that has none yet gets one of the router's.
             route_handlers=[*_options(table), *(_handler(backend, operation) for operation in table)],
@@ -84,10 +99,13 @@ class Application(Litestar):
         door = _Door(send, bodiless=method == "HEAD")
         inner = cast(MutableMapping[str, Any], dict(scope))
         inner["method"] = "GET" if method == "HEAD" else method
-        if _is_plain(scope):
+        if scope["path"] in self._slashed and scope["raw_path"] == scope["path"].encode():
+            inner["path"] = self._slashed[scope["path"]]
+            await super().__call__(cast(Scope, inner), receive, door.send)
+        elif _is_plain(scope):
             await super().__call__(cast(Scope, inner), receive, door.send)
         else:
-            await _send(write_problem(404, NO_SUCH_PATH), door.send)
+            await _send(self.refused(scope["path"], HttpRefusal(404, NO_SUCH_PATH)), door.send)
         duration_s = time.perf_counter() - started_s
         operation = inner.get(_SEEN, _UNROUTED)
         self.backend.metrics.count_request(operation, door.status, duration_s)
@@ -98,6 +116,13 @@ class Application(Litestar):
             status=door.status,
             duration_ms=round(duration_s * 1000, 2),
         )
+
+    def refused(self, path: str, refusal: HttpRefusal) -> Answer:
+        """The answer to what no operation answers for, in the words of the dialect whose path it is."""
+        for beginning, answer in self._refusals.items():
+            if path == beginning or path.startswith(f"{beginning}/"):
+                return answer(refusal)
+        return answer_refusal(refusal)
 
 
 class _Door:
@@ -146,17 +171,26 @@ def _handler(backend: Backend, operation: Operation) -> HTTPRouteHandler:
         answer = await _answer(backend, operation, scope, request.receive)
         return _response(answer)
 
-    path = PARAMETER.sub(r"{\1:str}", operation.path)
+    path = _routed(operation.path)
     return HTTPRouteHandler(
         path, http_method=cast(Any, operation.method), name=operation.name, status_code=200
     )(serve)
+
+
+def _routed(path: str) -> str:
+    """The path as the router knows it. The router folds a slash at the end away, so one that counts is marked.
+
+    The mark is a sign that no plain path holds: nobody can ask for it in its place.
+    """
+    marked = f"{path}{_SLASH}" if path.endswith("/") and path != "/" else path
+    return PARAMETER.sub(r"{\1:str}", marked)
 
 
 def _options(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:
     """For each path what it takes; the router's own answer knows only the method that was registered first."""
     methods: dict[str, set[str]] = {}
     for operation in operations:
-        path = PARAMETER.sub(r"{\1:str}", operation.path)
+        path = _routed(operation.path)
         also = {"HEAD"} if operation.method == "GET" else set[str]()
         methods.setdefault(path, {"OPTIONS"}).update({operation.method}, also)
     return [_options_of(path, ", ".join(sorted(names))) for path, names in methods.items()]
@@ -187,17 +221,33 @@ async def _answer(
             receive=receive,
             caller=caller,
         )
-        return await operation.serve(call)
+        operation.allow(call)
+        return await operation.serve(_acting(call))
     except HttpRefusal as refusal:
-        return answer_refusal(refusal)
+        return operation.on_refusal(refusal)
     except DwellError as error:
         return operation.on_error(error)
+    except CredentialEnded:
+        return operation.on_refusal(refusal_of(operation.access))
     except ClientGone:
         return write_problem(400, "The request was not complete.", headers={"connection": "close"})
     except Exception:  # the last resort: whatever it is, the caller gets a number and we get the trace
         number = backend.ports.ids.new_id()
         log.exception("request_failed", operation=operation.name, number=number)
-        return write_problem(500, f"Something unforeseen happened. Its number in the log is {number}.")
+        detail = f"Something unforeseen happened. Its number in the log is {number}."
+        return operation.on_refusal(HttpRefusal(500, detail))
+
+
+def _acting(call: Call) -> Call:
+    """The call, with everything it changes noted under its caller's name."""
+    backend = call.backend
+    if call.caller is None or not call.operation.is_audited:
+        return call
+    actor = Actor(kind=call.caller.kind, name=call.caller.name, address=call.address)
+    holds = call.caller.still_holds
+    ports = acting(backend.ports, actor, call.caller.organization_id, holds=holds)
+    office = replace(backend.office, ports=ports)
+    return replace(call, backend=replace(backend, ports=ports, office=office))
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
@@ -213,12 +263,20 @@ def _answer_unrouted(request: Request[Any, Any, Any], error: HTTPException) -> R
     """What the router itself refuses: an unknown path, a method that the path does not have, a host that is none."""
     status = error.status_code if error.status_code in KINDS else 400
     details = {404: NO_SUCH_PATH, 405: "This address does not take that method."}
-    answer = write_problem(status, details.get(status, "The request cannot be understood."))
+    refusal = HttpRefusal(status, details.get(status, "The request cannot be understood."))
+    answer = cast(Application, request.app).refused(request.scope["path"], refusal)
     headers = {**(error.headers or {}), **answer.headers}
     return Response(answer.body, status_code=status, headers=headers, media_type=answer.media_type)
 
 
 def _response(answer: Answer) -> ASGIResponse:
+    if answer.stream is not None:
+        return ASGIStreamingResponse(
+            iterator=answer.stream,
+            status_code=answer.status,
+            headers=answer.headers,
+            media_type=answer.media_type,
+        )
     return ASGIResponse(
         body=answer.body,
         status_code=answer.status,

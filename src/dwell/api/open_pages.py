@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from dwell.api.native.errors import answer_error
+from dwell.api.native.errors import RETRY_AFTER_S, answer_error
 from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.metrics import MEDIA_TYPE
 from dwell.api.shared.openapi import write_openapi
 from dwell.api.shared.operations import Access, Call, Operation
+from dwell.api.shared.problems import write_problem
 from dwell.application.engine import next_wake_at
-from dwell.application.queries import lag_s, store_answers
+from dwell.application.queries import lag_s, store_answers, tally
 from dwell.domain.errors import DwellError
 
 HTML = "text/html"
@@ -52,6 +53,7 @@ def front_page(text: str) -> bytes:
         "<h1>Dwell</h1><p>An open engine for electric-vehicle charging sessions.</p><ul>"
         '<li><a href="/docs">Documentation of the interface</a></li>'
         '<li><a href="/openapi.json">OpenAPI document</a></li>'
+        '<li><a href="/api/partners/v2.0/openapi.json">OpenAPI document of the Partner interface</a></li>'
         '<li><a href="/health/ready">Health</a></li>'
         '<li><a href="/metrics">Measures</a></li></ul>' + extra,
     )
@@ -81,10 +83,11 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         for parameter in operation["parameters"]
     ]
     if "requestBody" in operation:
-        media, content = next(iter(operation["requestBody"]["content"].items()))
-        rows.append(f"<tr><td>body</td><td>{escape(media)}</td><td>{_reference(content['schema'])}</td></tr>")
+        contents = operation["requestBody"]["content"]
+        media, schema = ", ".join(contents), next(iter(contents.values()))["schema"]
+        rows.append(f"<tr><td>body</td><td>{escape(media)}</td><td>{_reference(schema)}</td></tr>")
     for status, answer in operation["responses"].items():
-        content = next(iter(answer.get("content", {}).values()), {"schema": {}})
+        content: dict[str, Any] = next(iter(answer.get("content", {}).values()), {"schema": {}})
         what = _reference(content["schema"])
         rows.append(f"<tr><td>{status}</td><td>{what}</td><td>{escape(answer['description'])}</td></tr>")
     description = operation.get("description", "")
@@ -120,17 +123,27 @@ async def _live(call: Call) -> Answer:
 
 
 async def _ready(call: Call) -> Answer:
-    await store_answers(call.backend.ports)
+    backend = call.backend
+    await store_answers(backend.ports)
+    ailing = []
+    if backend.ports.store.trouble is not None:
+        ailing.append("The store could not commit when it last tried.")
+    if backend.metrics.engine_trouble is not None:
+        ailing.append("The engine's last run failed; it tries again.")
+    if ailing:
+        return write_problem(503, " ".join(ailing), headers={"retry-after": str(RETRY_AFTER_S)})
     return answer_json(200, {"status": "ready"})
 
 
 async def _metrics(call: Call) -> Answer:
-    ports = call.backend.ports
+    ports, metrics = call.backend.ports, call.backend.metrics
     try:
-        call.backend.metrics.note_lag(lag_s(await next_wake_at(ports), ports.clock.now()))
+        metrics.note_lag(lag_s(await next_wake_at(ports), ports.clock.now()))
+        if metrics.wants_tally():
+            metrics.note_tally(await tally(ports, call.backend.wall.now()))
     except DwellError:
-        call.backend.metrics.note_lag(float("nan"))  # measures are wanted most when the store is away
-    return Answer(200, call.backend.metrics.write(), media_type=MEDIA_TYPE)
+        metrics.note_lag(float("nan"))  # measures are wanted most when the store is away
+    return Answer(200, metrics.write(), media_type=MEDIA_TYPE)
 
 
 def open_operations(
@@ -140,7 +153,11 @@ def open_operations(
     health = (
         _open("/health/live", "live", "The process answers", _live, documented=True),
         _open(
-            "/health/ready", "ready", "The process answers, and so does its store", _ready, documented=True
+            "/health/ready",
+            "ready",
+            "The process answers, its store commits, and its engine runs",
+            _ready,
+            documented=True,
         ),
         _open("/metrics", "metrics", "Measures for Prometheus", _metrics),
     )

@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from dwell.api.crowd import RETRY_AFTER_S, Crowd
 from dwell.api.shared.limits import HEADER_BYTES, HEADER_COUNT, URL_BYTES
 from dwell.api.shared.problems import write_problem
 
@@ -33,16 +34,32 @@ class GuardedProtocol(HttpToolsProtocol):
     """One connection, its request heads held to URL_BYTES, HEADER_COUNT, HEADER_BYTES and HEAD_TIMEOUT_S."""
 
     head_timeout_s = HEAD_TIMEOUT_S
+    crowd: Crowd
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
         super().connection_made(transport)
         self._refusal = (400, "The request is not HTTP.")
         self._timer: asyncio.TimerHandle | None = None
-        self._begin_head()
+        self._in_head = False
+        self._address = self.client[0] if self.client else ""
+        full = self.crowd.enter(self._address)
+        if full is None:
+            self._begin_head()
+        else:
+            self._refusal = (full.status, full.detail)
+            self.send_400_response("")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
+        self.crowd.leave(self._address)
         super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Called by uvicorn for every byte, so that one that begins no request would keep the connection for ever.
+
+        Here only the beginning of a request ends the time that an idle connection is kept.
+        """
 
     def data_received(self, data: bytes) -> None:
         # A name or value is told only when it is whole, so what is still coming is counted here.
@@ -58,6 +75,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
+        super()._unset_keepalive_if_required()
         super().on_message_begin()
         self._begin_head()
 
@@ -74,16 +92,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        super()._unset_keepalive_if_required()  # an answer may have been completed while this head came in
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse the connection's request and close; called for whatever the parser does not take."""
         del msg
         self._end_head()
-        answer = write_problem(*self._refusal)
+        status, detail = self._refusal
+        answer = write_problem(status, detail)
+        retry = b"retry-after: %d\r\n" % RETRY_AFTER_S if status in (429, 503) else b""
         head = [
             f"HTTP/1.1 {answer.status} \r\n".encode(),
-            b"content-type: " + answer.media_type.encode() + b"\r\n",
+            b"content-type: " + answer.media_type.encode() + b"\r\n" + retry,
             b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body),
         ]
         self.transport.write(b"".join(head) + answer.body)
@@ -149,7 +170,7 @@ def listen(host: str, port: int) -> socket.socket:
 def make_server(
     app: Any,
     *,
-    connections_at_most: int,
+    crowd: Crowd,
     graceful_stop_s: float,
     trusted_proxies: str,
     on_started: Callable[[], None],
@@ -157,7 +178,7 @@ def make_server(
     """A server of `app`: `await server.serve([listen(host, port)])`; it ends when `should_exit` is set."""
     config = uvicorn.Config(
         app,
-        http=GuardedProtocol,
+        http=type("_Protocol", (GuardedProtocol,), {"crowd": crowd}),
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,
@@ -165,7 +186,6 @@ def make_server(
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=trusted_proxies or None,
-        limit_concurrency=connections_at_most,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(graceful_stop_s)),
     )

@@ -8,17 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from dwell.application.ports import Event, Ids, Transaction
-from dwell.domain.ids import OrganizationId, PolicyId, SessionId, VehicleId
+from dwell.application.places import terms_under
+from dwell.application.ports import Ids, Ports, Transaction
+from dwell.application.records import Event
+from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import Cutter
 from dwell.domain.session.record import ACTIVE, UPCOMING, Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen, Track
 from dwell.domain.session.visit import Visit
+
+if TYPE_CHECKING:
+    from dwell.domain.planning import Care  # compiles much; not for those who only read
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,20 @@ class Moment:
     tx: Transaction
     ids: Ids
     now: datetime
+    care: Care | None = None
+    """What plans that are made in it keep in hand; None for the usual."""
+    rules: Rules = field(default_factory=Rules)
+    cases: dict[VehicleId, Case] = field(default_factory=dict)
+    """Every case that was loaded in it: what one vehicle does may depend on the others."""
+    seen_beside: set[LocationId] = field(default_factory=set)
+    """Locations whose running vehicles are all among `cases`."""
+    touched: dict[VehicleId, Case] = field(default_factory=dict)
+    """Cases that were changed for another's sake, and are to be written with it."""
+
+    @classmethod
+    def of(cls, ports: Ports, tx: Transaction, now: datetime) -> Moment:
+        """The moment of a transaction over the ports."""
+        return cls(tx, ports.ids, now, ports.care, ports.rules)
 
 
 @dataclass(slots=True)
@@ -47,6 +68,8 @@ class Case:
     packed_until: datetime | None
     recut_from_at: datetime | None
     held_from_at: datetime | None
+    power_share: float = 1.0
+    switched_at: tuple[datetime, ...] = ()
     current: Session | None = None
     """The session of the open visit: ACTIVE, or SETTLED when only silence ended it."""
     upcoming: dict[PolicyId, Session] = field(default_factory=dict)
@@ -54,6 +77,10 @@ class Case:
     saved: dict[SessionId, Session] = field(default_factory=dict)
     withdrawn: dict[SessionId, Session] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    room_w: int | None = None
+    """What the connection and the others behind it leave this vehicle now; None where nothing bounds it."""
+    held: bool = False
+    """A start waits until the others leave room for it."""
 
     @property
     def organization_id(self) -> OrganizationId:
@@ -92,9 +119,10 @@ class Case:
 
 
 async def load_cases(
-    tx: Transaction, organization_id: OrganizationId, ids: Sequence[VehicleId]
+    moment: Moment, organization_id: OrganizationId, ids: Sequence[VehicleId]
 ) -> dict[VehicleId, Case]:
-    """The cases of the vehicles that exist and are not deleted."""
+    """The cases of the vehicles that exist and are not deleted, as the store has them."""
+    tx = moment.tx
     vehicles = await tx.vehicles_by_id(organization_id, ids)
     live = {vid: vehicle for vid, vehicle in vehicles.items() if vehicle.deleted_at is None}
     if not live:
@@ -121,9 +149,12 @@ async def load_cases(
             packed_until=track.packed_until,
             recut_from_at=track.recut_from_at,
             held_from_at=track.held_from_at,
+            power_share=track.power_share,
+            switched_at=track.switched_at,
         )
         await _place_sessions(tx, case, unsettled.get(vid, []))
         cases[vid] = case
+    moment.cases.update(cases)
     return cases
 
 
@@ -138,11 +169,29 @@ async def _place_sessions(tx: Transaction, case: Case, unsettled: list[Session])
         case.current = await tx.session(case.organization_id, case.track.session_id)
         if case.current is not None:
             case.know([case.current])
+            case.current = _awaited(case, case.current)
+
+
+def _awaited(case: Case, session: Session) -> Session:
+    """A session that silence ended, under all that was said since: if its visit goes on, that counts, too."""
+    policy = next((known for known in case.policies if known.id == session.policy_id), None)
+    if policy is None:
+        return session
+    terms = terms_under(session.terms, policy, anticipated_at=session.terms.anticipated_at)
+    return msgspec.structs.replace(session, terms=terms)
 
 
 async def close_cases(moment: Moment, cases: Sequence[Case], wakes: dict[VehicleId, datetime | None]) -> None:
-    """Write everything the cases changed: tracks, sessions, orders, and one event per changed session."""
+    """Write everything the cases changed: tracks, sessions, orders, and one event per changed session.
+
+    So, too, cases that were changed for their sake; the engine looks at those soon.
+    """
     tx = moment.tx
+    closed = {case.vehicle.id for case in cases}
+    others = [case for vehicle_id, case in moment.touched.items() if vehicle_id not in closed]
+    cases = [*cases, *others]
+    wakes = wakes | {case.vehicle.id: moment.now for case in others}
+    moment.touched.clear()
     withdrawn = [(case, session) for case in cases for session in case.withdrawn.values()]
     changed = [
         (case, session)
@@ -156,12 +205,45 @@ async def close_cases(moment: Moment, cases: Sequence[Case], wakes: dict[Vehicle
         await tx.withdraw_sessions(case.organization_id, [session.id])
     if changed:
         await tx.save_sessions([session for _, session in changed])
+        wakes |= await _wake_those_beside(
+            moment, cases, [session for case, session in changed if _left(case, session)]
+        )
     orders = [order for case in cases for order in case.orders]
     if orders:
         await tx.save_orders(orders)
     await tx.save_tracks([_track_of(case, wakes[case.vehicle.id]) for case in cases])
     if events:
         await tx.add_events(events)
+
+
+def _left(case: Case, session: Session) -> bool:
+    """Whether a vehicle has left, of a connection whose limit others may have waited for."""
+    before = case.known.get(session.id)
+    was_running = before is not None and before.state == ACTIVE
+    return was_running and session.state != ACTIVE and session.terms.grid_limit_w is not None
+
+
+async def _wake_those_beside(
+    moment: Moment, cases: Sequence[Case], left: Sequence[Session]
+) -> dict[VehicleId, datetime | None]:
+    """Have those who stay behind a connection planned anew, soon: there is more room. Returns new wakes of `cases`."""
+    closing = {case.vehicle.id: case for case in cases}
+    wakes: dict[VehicleId, datetime | None] = {}
+    for session in left:
+        if session.location_id is None:
+            continue
+        staying = await moment.tx.running_at(session.organization_id, session.location_id)
+        for vehicle_id in staying:
+            if vehicle_id in closing:
+                closing[vehicle_id].plan_wanted = True
+                wakes[vehicle_id] = moment.now
+        tracks = await moment.tx.tracks(
+            session.organization_id, [vehicle_id for vehicle_id in staying if vehicle_id not in closing]
+        )
+        await moment.tx.save_tracks(
+            [msgspec.structs.replace(t, plan_wanted=True, wake_at=moment.now) for t in tracks.values()]
+        )
+    return wakes
 
 
 def _track_of(case: Case, wake_at: datetime | None) -> Track:
@@ -177,6 +259,8 @@ def _track_of(case: Case, wake_at: datetime | None) -> Track:
         packed_until=case.packed_until,
         recut_from_at=case.recut_from_at,
         held_from_at=case.held_from_at,
+        power_share=case.power_share,
+        switched_at=case.switched_at,
         wake_at=wake_at,
     )
 

@@ -10,19 +10,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
 from dwell.application.ports import Ports, Reader, Transaction
+from dwell.application.usage import Usage
 from dwell.domain.errors import Fault, NotFound, Refused
-from dwell.domain.ids import OrganizationId
-from dwell.domain.registry import Credential, Organization
+from dwell.domain.ids import OrganizationId, UserId
+from dwell.domain.registry import Credential, Organization, Role, User
 
 CLIENT = "client"
 API_KEY = "api_key"
 TOKEN = "token"
+USER = "user"
 TOKEN_LIFETIME = timedelta(seconds=3600)
 TOKEN_EXPIRES_IN_S = 3599
 """What the caller is told: a token lives at least this long from the moment the answer is read."""
@@ -45,6 +48,33 @@ class Keyring:
         """32 bytes that only a holder of the key can compute; each purpose has its own."""
         message = f"{purpose}\x00{text}".encode("utf-8", "surrogatepass")
         return hmac.digest(self.key, message, hashlib.sha256)
+
+
+Look = Callable[[Reader], Awaitable["Caller | None"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who a credential speaks for: `kind` and `name` are public, and stand in the audit log.
+
+    A client and an API key act as an administrator of their organization; only a `user` has a `user_id`.
+    """
+
+    organization_id: OrganizationId
+    kind: str
+    name: str
+    role: Role = "admin"
+    user_id: UserId | None = None
+    look: Look | None = field(default=None, compare=False, repr=False)
+    """Who the same credential speaks for by then."""
+
+    async def still_holds(self, reader: Reader) -> bool:
+        """Whether the credential speaks for the same caller, in the same role, in what `reader` sees."""
+        return self.look is None or await self.look(reader) == self
+
+
+class CredentialEnded(Exception):
+    """The caller's credential was revoked, or its role changed, after the request began and before its change."""
 
 
 class NewCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,10 +148,38 @@ async def revoke(ports: Ports, keyring: Keyring, shown: str) -> None:
 
 
 async def issue_token(
-    ports: Ports, keyring: Keyring, *, client_id: str, client_secret: str, dialect: str
+    ports: Ports,
+    keyring: Keyring,
+    *,
+    client_id: str,
+    client_secret: str,
+    dialect: str,
+    lifetime: timedelta = TOKEN_LIFETIME,
 ) -> str | None:
     """A bearer token for the client that shows its secret; None where the two do not belong together."""
+    client, now = await client_of(ports, keyring, client_id, client_secret), ports.clock.now()
+    if client is None:
+        return None
+    text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
+    bearer = _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now)
+    await _save_token(ports, bearer, dialect=dialect, lifetime=lifetime)
+    return text
+
+
+async def issue_user_token(
+    ports: Ports, keyring: Keyring, user: User, *, dialect: str, lifetime: timedelta
+) -> str:
+    """A bearer token for a user who has signed in; void from the start if its password was changed meanwhile."""
+    text = _new(TOKEN, f"{user.id}.{ports.ids.new_secret()}")
     now = ports.clock.now()
+    bearer = _bearer(keyring, TOKEN, text, organization_id=user.organization_id, now=now)
+    bearer = msgspec.structs.replace(bearer, user_id=user.id, generation=user.generation)
+    await _save_token(ports, bearer, dialect=dialect, lifetime=lifetime)
+    return text
+
+
+async def client_of(ports: Ports, keyring: Keyring, client_id: str, client_secret: str) -> Credential | None:
+    """The client that lives and has this secret; None where the two do not belong together."""
     digest = keyring.digest(CLIENT, client_secret)
 
     async def look(reader: Reader) -> Credential | None:
@@ -129,54 +187,102 @@ async def issue_token(
 
     client = await ports.store.read(look)
     known = client.secret_hash if client is not None else _NOBODY
-    if not hmac.compare_digest(known, digest) or client is None or not _lives(client, now):
+    if not hmac.compare_digest(known, digest) or client is None or not _lives(client, ports.clock.now()):
         return None
-    text = _new(TOKEN, f"{client_id.removeprefix(_PREFIXES[CLIENT])}.{ports.ids.new_secret()}")
-    token = msgspec.structs.replace(
-        _bearer(keyring, TOKEN, text, organization_id=client.organization_id, now=now),
-        expires_at=now + TOKEN_LIFETIME,
-        dialect=dialect,
-    )
+    return client
+
+
+async def _save_token(ports: Ports, token: Credential, *, dialect: str, lifetime: timedelta) -> None:
+    issued = msgspec.structs.replace(token, expires_at=token.created_at + lifetime, dialect=dialect)
 
     async def work(tx: Transaction) -> None:
-        await tx.save_credential(token)
+        await tx.save_credential(issued)
 
     await ports.store.write(work)
-    return text
 
 
-async def organization_of_api_key(ports: Ports, keyring: Keyring, shown: str) -> OrganizationId | None:
-    """Whose API key this is; None for nobody's, a revoked one or any other text."""
+async def caller_of_api_key(ports: Ports, keyring: Keyring, shown: str, *, usage: Usage) -> Caller | None:
+    """Who shows this API key; None for nobody's, a revoked one or any other text."""
     if not is_well_formed(shown):
         return None
 
-    async def look(reader: Reader) -> Credential | None:
-        return await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
+    async def look(reader: Reader) -> Caller | None:
+        found = await reader.credential(API_KEY, _name(keyring, API_KEY, shown))
+        owner = _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
+        if owner is None or found is None:
+            return None
+        return Caller(organization_id=owner, kind=API_KEY, name=found.name, look=look)
 
-    found = await ports.store.read(look)
-    return _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
+    return await _noted(ports, look, usage)
 
 
-async def organization_of_token(
-    ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str]
-) -> OrganizationId | None:
-    """Whose bearer token this is; None if it is unknown, expired, revoked, of another dialect, or its client is."""
+async def caller_of_token(
+    ports: Ports, keyring: Keyring, shown: str, *, dialects: frozenset[str], usage: Usage
+) -> Caller | None:
+    """Who shows this bearer token; None if it is unknown, expired, void, of another dialect, or its holder is gone."""
     if not is_well_formed(shown) or not shown.startswith(_PREFIXES[TOKEN]):
         return None
-    client_id = _PREFIXES[CLIENT] + shown.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
 
-    async def look(reader: Reader) -> tuple[Credential | None, Credential | None]:
+    async def look(reader: Reader) -> Caller | None:
         token = await reader.credential(TOKEN, _name(keyring, TOKEN, shown))
-        return token, await reader.credential(CLIENT, client_id)
+        owner = _owner(token, keyring.digest(TOKEN, shown), ports.clock.now())
+        if token is None or owner is None or token.dialect not in dialects:
+            return None
+        if token.user_id:
+            caller = await _user_calling(reader, token)
+        else:
+            caller = await _client_calling(reader, owner, _client_id_in(shown), ports.clock.now())
+        return replace(caller, look=look) if caller is not None else None
 
-    token, client = await ports.store.read(look)
-    now = ports.clock.now()
-    owner = _owner(token, keyring.digest(TOKEN, shown), now)
-    if owner is None or token is None or token.dialect not in dialects:
+    return await _noted(ports, look, usage)
+
+
+async def _noted(ports: Ports, look: Look, usage: Usage) -> Caller | None:
+    """Who is found, and that the credential was used."""
+    caller = await ports.store.read(look)
+    if caller is not None and caller.kind in (CLIENT, API_KEY):
+        usage.note(caller.kind, caller.name, ports.clock.now())
+    return caller
+
+
+async def _user_calling(reader: Reader, token: Credential) -> Caller | None:
+    user = await reader.user(token.organization_id, UserId(token.user_id))
+    if user is None or not user.login or token.generation != user.generation:
         return None
+    return Caller(
+        organization_id=user.organization_id, kind=USER, name=user.id, role=user.role, user_id=user.id
+    )
+
+
+async def _client_calling(
+    reader: Reader, owner: OrganizationId, client_id: str, now: datetime
+) -> Caller | None:
+    client = await reader.credential(CLIENT, client_id)
     if client is None or client.organization_id != owner or not _lives(client, now):
         return None
-    return owner
+    return Caller(organization_id=owner, kind=CLIENT, name=client_id)
+
+
+async def credentials_of(ports: Ports, organization_id: OrganizationId) -> list[Credential]:
+    """The clients and API keys of an organization, revoked ones too, oldest first. Raises NotFound."""
+
+    async def look(reader: Reader) -> list[Credential]:
+        if await reader.organization(organization_id) is None:
+            raise NotFound("There is no such organization.")
+        found = list[Credential]()
+        for kind in (CLIENT, API_KEY):
+            after = None
+            while page := await reader.credentials(kind, after=after):
+                found += [one for one in page if one.organization_id == organization_id]
+                after = page[-1]
+        return sorted(found, key=lambda one: one.created_at)
+
+    return await ports.store.read(look)
+
+
+def _client_id_in(token: str) -> str:
+    """The id of the client that the token was issued to, by its text."""
+    return _PREFIXES[CLIENT] + token.removeprefix(_PREFIXES[TOKEN]).partition(".")[0]
 
 
 def is_well_formed(shown: str) -> bool:

@@ -8,21 +8,23 @@ when the vehicle obeys, and repeated when it does not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
-from dwell.application.charging import Grids, plan_visit
+from dwell.application.charging import Grids
 from dwell.application.poison import INDIGESTIBLE, RETRY_AFTER, named
 from dwell.application.ports import Ports, Reader, Transaction, VehicleOrders
 from dwell.application.recut import recut_from
+from dwell.application.sharing import plan_running
 from dwell.application.steer import is_fresh, steer, wants_plan
 from dwell.application.upkeep import look_again, next_look
 from dwell.domain.errors import DwellError, Fault, Unavailable
 from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.planning import Care
 from dwell.domain.session.steering import PENDING, SENT, Order
 from dwell.domain.session.track import Track
 
@@ -32,22 +34,31 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Looked:
-    """What one look did: how many vehicles were due, the orders to hand out, plans found unsound, and failures."""
+    """What one look did: how many vehicles were due, the orders to hand out, plans found unsound, and failures.
+
+    `plans_s` holds for each plan made the seconds it took, prices and verification included.
+    """
 
     due: int = 0
     orders: list[Order] = field(default_factory=list)
     plan_faults: list[tuple[VehicleId, tuple[Fault, ...]]] = field(default_factory=list)
     failures: list[tuple[VehicleId, str]] = field(default_factory=list)
     undelivered: list[tuple[VehicleId, str]] = field(default_factory=list)
+    plans_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The ports, the way to the vehicles, and the price grids that plans share."""
+    """The ports, the way to the vehicles, the price grids that plans share, and the care that they are made with.
+
+    `stopwatch_s` never goes back.
+    """
 
     ports: Ports
     orders: VehicleOrders
     grids: Grids = field(default_factory=Grids)
+    care: Care = field(default_factory=Care)
+    stopwatch_s: Callable[[], float] = lambda: 0.0
 
 
 async def look_after_due(engine: Engine, *, limit: int = BATCH) -> Looked:
@@ -55,7 +66,7 @@ async def look_after_due(engine: Engine, *, limit: int = BATCH) -> Looked:
     now = engine.ports.clock.now()
 
     async def work(tx: Transaction) -> Looked:
-        return await _look(Moment(tx, engine.ports.ids, now), engine.grids, limit)
+        return await _look(Moment.of(engine.ports, tx, now), engine, limit)
 
     return await engine.ports.store.write(work)
 
@@ -77,16 +88,16 @@ async def next_wake_at(ports: Ports) -> datetime | None:
     return await ports.store.read(work)
 
 
-async def _look(moment: Moment, grids: Grids, limit: int) -> Looked:
+async def _look(moment: Moment, engine: Engine, limit: int) -> Looked:
     due = await moment.tx.due_tracks(moment.now, limit=limit)
     looked = Looked(due=len(due))
     by_organization: dict[OrganizationId, list[Track]] = {}
     for track in due:
         by_organization.setdefault(track.organization_id, []).append(track)
     for organization_id, tracks in by_organization.items():
-        cases = await load_cases(moment.tx, organization_id, [t.vehicle_id for t in tracks])
-        tended = [case for case in cases.values() if await _is_tended(moment, case, grids, looked)]
-        await close_cases(moment, tended, {c.vehicle.id: next_look(c, moment.now) for c in tended})
+        cases = await load_cases(moment, organization_id, [t.vehicle_id for t in tracks])
+        tended = [case for case in cases.values() if await _is_tended(moment, case, engine, looked)]
+        await close_cases(moment, tended, {c.vehicle.id: next_look(moment, c) for c in tended})
         left = {case.vehicle.id for case in tended}
         await _put_off(moment, [t for t in tracks if t.vehicle_id not in left], cases)
     return looked
@@ -100,24 +111,27 @@ async def _put_off(moment: Moment, tracks: list[Track], cases: dict[VehicleId, C
         await moment.tx.save_tracks(put_off)
 
 
-async def _is_tended(moment: Moment, case: Case, grids: Grids, looked: Looked) -> bool:
+async def _is_tended(moment: Moment, case: Case, engine: Engine, looked: Looked) -> bool:
     """Look after one vehicle. False where the engine could not: it is named in `looked`, the others go on."""
     try:
-        await _tend(moment, case, grids, looked)
+        await _tend(moment, case, engine, looked)
     except INDIGESTIBLE as error:
         looked.failures.append((case.vehicle.id, named(error)))
+        moment.touched.pop(case.vehicle.id, None)
         return False
     return True
 
 
-async def _tend(moment: Moment, case: Case, grids: Grids, looked: Looked) -> None:
+async def _tend(moment: Moment, case: Case, engine: Engine, looked: Looked) -> None:
     if case.recut_from_at is not None:
         since, case.recut_from_at = case.recut_from_at, None
         await recut_from(moment, case, since)
         case.recut_from_at = None  # it may ask for itself again, and has just had its way
     await look_again(moment, case)
-    if case.plan_wanted and case.visit is not None and is_fresh(case.visit, moment.now):
-        faults = await plan_visit(moment, case, grids)
+    if case.plan_wanted and case.visit is not None and is_fresh(moment, case.visit):
+        started_s = engine.stopwatch_s()
+        faults = await plan_running(moment, case, engine.grids, engine.care)
+        looked.plans_s.append(engine.stopwatch_s() - started_s)
         if faults:
             looked.plan_faults.append((case.vehicle.id, faults))
         steer(moment, case)

@@ -13,7 +13,8 @@ from hashlib import sha256
 
 import msgspec
 
-from dwell.application.ports import KeptAnswer, Ports, Transaction
+from dwell.application.ports import Ports, Transaction
+from dwell.application.records import KeptAnswer
 from dwell.domain.errors import Conflict, DwellError, Unavailable
 from dwell.domain.ids import OrganizationId
 

@@ -43,7 +43,7 @@ async def add_location(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Location:
-        user = await user_named(Moment(tx, ports.ids, now), organization_id, user_reference)
+        user = await user_named(Moment.of(ports, tx, now), organization_id, user_reference)
         location = Location(
             id=LocationId(ports.ids.new_id()),
             organization_id=organization_id,
@@ -80,7 +80,7 @@ async def change_location(
         known = await _location(tx, organization_id, location_id)
         changed = msgspec.structs.replace(known, updated_at=now, **_fields(premises))
         await tx.save_location(changed)
-        await tell_waiting_sessions(Moment(tx, ports.ids, now), changed)
+        await tell_waiting_sessions(Moment.of(ports, tx, now), changed)
         return changed
 
     return await ports.store.write(work)
@@ -111,12 +111,12 @@ async def tell_waiting_sessions(moment: Moment, location: Location) -> None:
     policies = await moment.tx.policies(
         location.organization_id, location_id=location.id, limit=POLICIES_AT_ONCE
     )
-    cases = await load_cases(moment.tx, location.organization_id, [p.vehicle_id for p in policies])
+    cases = await load_cases(moment, location.organization_id, [p.vehicle_id for p in policies])
     for case in cases.values():
         _retell(case, location)
         await look_again(moment, case)
     if cases:
-        wakes = {vehicle_id: next_look(case, moment.now) for vehicle_id, case in cases.items()}
+        wakes = {vehicle_id: next_look(moment, case) for vehicle_id, case in cases.items()}
         await close_cases(moment, list(cases.values()), wakes)
 
 

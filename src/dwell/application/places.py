@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dwell.domain.policy.terms import VisitTerms, agreed_since
-from dwell.domain.registry import Location, Policy, Vehicle
+import msgspec
+
+from dwell.domain.policy.terms import VisitTerms, agreed_since, overrides_since
+from dwell.domain.registry import Location, Policy, Switches, Vehicle
 from dwell.domain.session.cut import Span, distance_m
 
 
@@ -31,22 +33,52 @@ def terms_of(
     anticipated_at: datetime | None,
 ) -> VisitTerms:
     """The terms of a visit of `vehicle` at `location` under `policy`."""
-    return VisitTerms(
+    place = VisitTerms(
         timezone=location.timezone if location is not None else "UTC",
         zone=location.price_zone if location is not None else None,
+        grid_limit_w=location.grid_limit_w if location is not None else None,
+        base_load=location.base_load if location is not None else (),
+        agreed=agreed_since(policy.agreed, anticipated_at) if policy is not None else (),
+        overrides=overrides_since(policy.overrides, anticipated_at) if policy is not None else (),
+        anticipated_at=anticipated_at if policy is not None else None,
+        at_home=location is not None,
+    )
+    return terms_with(place, vehicle)
+
+
+def terms_with(terms: VisitTerms, vehicle: Vehicle) -> VisitTerms:
+    """The terms with the vehicle as it is described now."""
+    described = msgspec.structs.replace(
+        terms,
         power_max_w=vehicle.power_max_w,
         power_min_w=vehicle.power_min_w,
         battery_capacity_wh=vehicle.battery_capacity_wh,
         efficiency=vehicle.efficiency,
         control=vehicle.control,
-        grid_limit_w=location.grid_limit_w if location is not None else None,
-        base_load=location.base_load if location is not None else (),
-        agreed=agreed_since(policy.agreed, anticipated_at) if policy is not None else (),
-        anticipated_at=anticipated_at if policy is not None else None,
-        smart_charging=vehicle.smart_charging,
-        charging_mode=vehicle.charging_mode,
-        link_valid=vehicle.link_valid,
-        at_home=location is not None,
+    )
+    return switched(described, vehicle.switches)
+
+
+def switched(terms: VisitTerms, switches: Switches) -> VisitTerms:
+    """The terms with the vehicle's switches so."""
+    return msgspec.structs.replace(
+        terms,
+        smart_charging=switches.smart_charging,
+        charging_mode=switches.charging_mode,
+        link_valid=switches.link_valid,
+    )
+
+
+def terms_under(terms: VisitTerms, policy: Policy, *, anticipated_at: datetime | None) -> VisitTerms:
+    """The terms with all that has been said of the policy; what it has forgotten is remembered by the terms."""
+    edits, asked = policy.agreed, policy.overrides
+    older_edits = tuple(entry for entry in terms.agreed if entry.from_at < edits[0].from_at)
+    older_asked = tuple(entry for entry in terms.overrides if not asked or entry.at < asked[0].at)
+    return msgspec.structs.replace(
+        terms,
+        agreed=agreed_since((*older_edits, *edits), anticipated_at),
+        overrides=overrides_since((*older_asked, *asked), anticipated_at),
+        anticipated_at=anticipated_at,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from dwell.application.case import Case, Moment
-from dwell.application.ports import Quarantined, StoredFact
+from dwell.application.records import Quarantined, StoredFact
 from dwell.domain.session.facts import canonical
 
 INDIGESTIBLE = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 
+from dwell.application.asking import tell_running, under
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.ports import Ports, Transaction
-from dwell.application.recut import LOOK_BACK, recut_from
+from dwell.application.recut import recut_from
 from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import anticipate, release
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
@@ -17,7 +17,6 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId
 from dwell.domain.policy.schedule import Deadline, Restriction
 from dwell.domain.policy.terms import Agreed, PolicyTerms, agreed_since
 from dwell.domain.registry import Policy
-from dwell.domain.session.record import Session
 
 
 async def create_policy(
@@ -35,7 +34,7 @@ async def create_policy(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         # Before the tracks, as a change of the location takes them: and none may go or move beside us.
         location = await tx.hold_location(organization_id, location_id)
         case = await _case(moment, organization_id, vehicle_id)
@@ -84,7 +83,7 @@ async def change_policy(
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         policy, case = await _policy_case(moment, organization_id, policy_id)
         terms = PolicyTerms(
             policy.terms.battery_reserve_percent
@@ -95,16 +94,17 @@ async def change_policy(
         )
         if checked(terms) == policy.terms:
             return policy
-        changed = msgspec.structs.replace(policy, agreed=_agreed(policy.agreed, terms, now), updated_at=now)
+        changed = msgspec.structs.replace(
+            policy, agreed=_agreed(moment, policy.agreed, terms), updated_at=now
+        )
         await tx.save_policy(changed)
         case.policies = [changed if p.id == policy_id else p for p in case.policies]
         waiting = case.upcoming.get(policy_id)
         if waiting is not None:
-            case.upcoming[policy_id] = _under(waiting, changed)
+            case.upcoming[policy_id] = under(waiting, changed)
             case.save(case.upcoming[policy_id])
         if case.active is not None and case.active.policy_id == policy_id:
-            case.current = _under(case.active, changed)
-            case.plan_wanted = True
+            await tell_running(moment, case, changed, at=now)
         await _close(moment, case)
         return changed
 
@@ -116,7 +116,7 @@ async def delete_policy(ports: Ports, organization_id: OrganizationId, policy_id
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> None:
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         policy, case = await _policy_case(moment, organization_id, policy_id)
         await tx.save_policy(msgspec.structs.replace(policy, deleted_at=now, updated_at=now))
         case.policies = [p for p in case.policies if p.id != policy_id]
@@ -143,16 +143,11 @@ def _with_days(
     return tuple(days.get(weekday, deadline) for weekday, deadline in enumerate(week))
 
 
-def _agreed(before: tuple[Agreed, ...], terms: PolicyTerms, now: datetime) -> tuple[Agreed, ...]:
+def _agreed(moment: Moment, before: tuple[Agreed, ...], terms: PolicyTerms) -> tuple[Agreed, ...]:
     """Earlier terms stay as long as a late fact may still ask for them."""
-    lasting = agreed_since(before, now - LOOK_BACK)
+    now = moment.now
+    lasting = agreed_since(before, now - moment.rules.look_back)
     return (*(entry for entry in lasting if entry.from_at < now), Agreed(now, terms))
-
-
-def _under(session: Session, policy: Policy) -> Session:
-    agreed = agreed_since(policy.agreed, session.terms.anticipated_at)
-    terms = msgspec.structs.replace(session.terms, agreed=agreed)
-    return msgspec.structs.replace(session, terms=terms)
 
 
 async def _policy_case(
@@ -165,7 +160,7 @@ async def _policy_case(
 
 
 async def _case(moment: Moment, organization_id: OrganizationId, vehicle_id: VehicleId) -> Case:
-    cases = await load_cases(moment.tx, organization_id, [vehicle_id])
+    cases = await load_cases(moment, organization_id, [vehicle_id])
     if vehicle_id not in cases:
         raise NotFound("There is no such vehicle.")
     return cases[vehicle_id]
@@ -173,4 +168,4 @@ async def _case(moment: Moment, organization_id: OrganizationId, vehicle_id: Veh
 
 async def _close(moment: Moment, case: Case) -> None:
     await look_again(moment, case)
-    await close_cases(moment, [case], {case.vehicle.id: next_look(case, moment.now)})
+    await close_cases(moment, [case], {case.vehicle.id: next_look(moment, case)})

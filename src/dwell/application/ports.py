@@ -7,22 +7,35 @@ All ids are scoped: a row of another organization is as absent as one that never
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import msgspec
-
+from dwell.application.records import (
+    Event,
+    KeptAnswer,
+    PageKey,
+    Quarantined,
+    SessionFilter,
+    StoredFact,
+    Tally,
+)
 from dwell.application.station_ports import NO_STATIONS, StationOrders, StationReader, StationWriter
+from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
-from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+from dwell.domain.tariff.origin import PriceOrigin
+from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
+
+if TYPE_CHECKING:
+    from dwell.domain.planning import Care  # compiles much; not for those who only read
 
 T = TypeVar("T")
 
@@ -55,57 +68,9 @@ class Ports:
     clock: Clock
     ids: Ids
     stations: StationOrders = NO_STATIONS
-
-
-class StoredFact(msgspec.Struct, frozen=True):
-    """A fact with the vehicle it speaks of and the digest that names it."""
-
-    vehicle_id: VehicleId
-    digest: bytes
-    fact: Fact
-
-
-class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that came in and is kept but never applied: why, and its raw bytes."""
-
-    organization_id: OrganizationId
-    vehicle_id: VehicleId | None
-    received_at: datetime
-    reason: str
-    raw: bytes
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A committed change of a session, with the whole session as it is after it.
-
-    `significant`: state, target or error changed; only others may merge with an undelivered predecessor.
-    `withdrawn`: the session is gone (joined into an earlier one, or its policy was deleted).
-    """
-
-    id: str
-    organization_id: OrganizationId
-    session: Session
-    created_at: datetime
-    significant: bool
-    withdrawn: bool = False
-
-
-class PageKey(msgspec.Struct, frozen=True):
-    """Where a page of settled sessions ends: plug-in instant, then id."""
-
-    plugged_in_at: datetime
-    id: str
-
-
-class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which settled sessions a list holds; None means any. `plugged_in_from` ≥, `plugged_out_to` ≤ (ended at)."""
-
-    plugged_in_from: datetime | None = None
-    plugged_out_to: datetime | None = None
-    policy_id: PolicyId | None = None
-    location_id: LocationId | None = None
-    vehicle_id: VehicleId | None = None
-    include_hidden: bool = False
+    care: Care | None = None
+    """What plans keep in hand; None for the usual."""
+    rules: Rules = field(default_factory=Rules)
 
 
 class Reader(StationReader, Protocol):
@@ -115,9 +80,21 @@ class Reader(StationReader, Protocol):
 
     async def credential(self, kind: str, name: str) -> Credential | None: ...
 
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        """All of a kind, of any organization, in an order of the store's own; `after` is the last one known."""
+        ...
+
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None: ...
 
     async def user_by_reference(self, organization_id: OrganizationId, reference: str) -> User | None: ...
+
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        """Ascending by id."""
+        ...
 
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None: ...
 
@@ -222,8 +199,68 @@ class Reader(StationReader, Protocol):
         """The zone's prices over at least the window, as far as there are any; None for an unknown zone."""
         ...
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
-        """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them."""
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
+        """Each zone of a market with prices: name, currency, first start, last end. Tariffs are not among them.
+
+        `under` is for curves that are no prices: those whose names begin so (`carbon:`).
+        """
+        ...
+
+    async def webhook(self, organization_id: OrganizationId, webhook_id: str) -> Webhook | None:
+        """Also a deleted one: `deleted_at` tells."""
+        ...
+
+    async def webhooks(
+        self,
+        organization_id: OrganizationId,
+        *,
+        after_id: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Webhook]:
+        """Not deleted, ascending by id (descending when `before_id` is given)."""
+        ...
+
+    async def line(self, organization_id: OrganizationId, webhook_id: str) -> Line | None:
+        """Locked for the transaction, if this is one, where the store knows locks."""
+        ...
+
+    async def queued(
+        self, organization_id: OrganizationId, webhook_id: str, *, dead: bool, after: int = 0, limit: int
+    ) -> list[Queued]:
+        """What waits in the line, or lies in its dead letters, in order, from beyond the position `after`."""
+        ...
+
+    async def attempts(
+        self, organization_id: OrganizationId, webhook_id: str, *, before_id: str | None, limit: int
+    ) -> list[Attempt]:
+        """The newest first."""
+        ...
+
+    async def events_after(
+        self, organization_id: OrganizationId, number: int, *, limit: int
+    ) -> list[tuple[int, Event]]:
+        """Numbered events with a greater number, ascending. Numbers follow the order of commits, without gaps."""
+        ...
+
+    async def newest_number(self, organization_id: OrganizationId) -> int:
+        """The number of the organization's newest numbered event, 0 without any."""
+        ...
+
+    async def price_origins(self, zone: str, start_at: datetime, end_at: datetime) -> list[PriceOrigin]:
+        """What is known of where the window's prices came from, in order of import."""
+        ...
+
+    async def audit_entries(
+        self, organization_id: OrganizationId, *, after: int = 0, limit: int = 50
+    ) -> list[Entry]:
+        """The chain's entries whose number is above `after`, ascending."""
+        ...
+
+    async def audit_entries_before(
+        self, organization_id: OrganizationId, before: int | None, *, limit: int = 50
+    ) -> list[Entry]:
+        """The entries whose number is below `before` (None: the newest), descending."""
         ...
 
     async def tariff(self, organization_id: OrganizationId, tariff_id: str) -> Tariff | None: ...
@@ -240,21 +277,9 @@ class Reader(StationReader, Protocol):
         """The soonest `wake_at` of all tracks."""
         ...
 
-
-class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with an idempotency key: the digest of its body, and its answer once there is one.
-
-    While `status` is None somebody is at work on it, until `locked_until` at most.
-    """
-
-    organization_id: OrganizationId
-    key: str
-    body_digest: bytes
-    created_at: datetime
-    locked_until: datetime
-    holder: str
-    status: int | None = None
-    body: bytes = b""
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        """How much there is. Orders count from those named at or after the instant, by the time in their ids."""
+        ...
 
 
 class Transaction(Reader, StationWriter, Protocol):
@@ -264,7 +289,15 @@ class Transaction(Reader, StationWriter, Protocol):
 
     async def save_credential(self, credential: Credential) -> None: ...
 
-    async def add_user(self, user: User) -> None: ...
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None: ...
+
+    async def add_user(self, user: User) -> None:
+        """Raises Conflict if the organization has a user of that id or reference."""
+        ...
+
+    async def save_user(self, user: User) -> None:
+        """Change a user that there is. Raises Conflict if another of the organization has its reference."""
+        ...
 
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId
@@ -335,6 +368,70 @@ class Transaction(Reader, StationWriter, Protocol):
 
     async def save_orders(self, orders: Sequence[Order]) -> None: ...
 
+    async def save_webhook(self, webhook: Webhook) -> None: ...
+
+    async def save_line(self, line: Line) -> None: ...
+
+    async def due_lines(self, now: datetime, *, limit: int) -> list[Line]:
+        """Active lines of any organization that are due and held by nobody; locked, those locked elsewhere left out."""
+        ...
+
+    async def organizations_to_route(self, *, limit: int) -> list[OrganizationId]:
+        """Organizations of the oldest `limit` events that are not numbered yet."""
+        ...
+
+    async def events_to_route(
+        self, organization_id: OrganizationId, *, limit: int
+    ) -> list[tuple[int, Event]]:
+        """Those events with their positions, in order."""
+        ...
+
+    async def number_events(self, organization_id: OrganizationId, *, until: int) -> None:
+        """Give the events up to this position that have none the organization's next numbers, in their order.
+
+        Two transactions that do so side by side are a lost race for one of them.
+        """
+        ...
+
+    async def sequences(
+        self, organization_id: OrganizationId, webhook_id: str, session_ids: Iterable[str]
+    ) -> dict[str, int]:
+        """The last number given within the line to each session that has one."""
+        ...
+
+    async def save_sequences(
+        self, organization_id: OrganizationId, webhook_id: str, last: Mapping[str, int]
+    ) -> None: ...
+
+    async def add_queued(
+        self, organization_id: OrganizationId, items: Sequence[Queued], *, dead: bool
+    ) -> None: ...
+
+    async def remove_queued(self, organization_id: OrganizationId, webhook_id: str, *, last: int) -> None:
+        """What waits in the line up to and including the position `last` has been delivered."""
+        ...
+
+    async def forget_queued(self, organization_id: OrganizationId, webhook_id: str) -> None:
+        """All that waits in the line, and its dead letters, are let go."""
+        ...
+
+    async def bury(self, organization_id: OrganizationId, webhook_id: str) -> None:
+        """All that waits in the line becomes dead letters."""
+        ...
+
+    async def revive(
+        self,
+        organization_id: OrganizationId,
+        webhook_id: str,
+        window: tuple[datetime, datetime],
+        *,
+        limit: int,
+    ) -> int:
+        """The line's dead letters of events within the window wait again. Returns how many."""
+        ...
+
+    async def add_attempt(self, attempt: Attempt) -> None: ...
+
     async def save_tariff(self, tariff: Tariff) -> None: ...
 
     async def save_formula(self, formula: TariffFormula) -> None: ...
@@ -359,8 +456,18 @@ class Transaction(Reader, StationWriter, Protocol):
         """Put `slots` in place of every stored slot they overlap; the caller has cut them to fit."""
         ...
 
+    async def add_price_origins(self, origins: Sequence[PriceOrigin]) -> None: ...
+
+    async def add_audit_entry(self, entry: Entry) -> None:
+        """Append to the organization's chain. Where another took the number meanwhile, the work runs again."""
+        ...
+
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:
         """Vehicles with an ACTIVE session whose terms name the zone."""
+        ...
+
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        """Vehicles with an ACTIVE session at the location."""
         ...
 
     async def settled_in_zone(
@@ -370,8 +477,17 @@ class Transaction(Reader, StationWriter, Protocol):
         ...
 
 
+OnCommit = Callable[[int, float], None]
+"""Told after each transaction that wrote: how many units of work it held, and its seconds. From any thread."""
+
+
 class Store(Protocol):
     """Where everything is kept."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, for the log and not for strangers; None once one has succeeded."""
+        ...
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()

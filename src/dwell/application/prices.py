@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -14,15 +15,31 @@ from dwell.domain.tariff.contracts import TariffFormula
 from dwell.domain.tariff.coverage import Span
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from dwell.domain.tariff.formula import read_formula
+from dwell.domain.tariff.origin import PriceOrigin
 from dwell.domain.tariff.replacement import replace
 from dwell.domain.tariff.resolution import Steps, resolve, slots_of
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A document of prices: its format, its name, and its slots; as many as one import lays over each other."""
+
+    format_name: str
+    name: str
+    slots: Sequence[PriceSlot]
+
+
 async def import_prices(
-    ports: Ports, zone: str, currency: str, slots: Sequence[PriceSlot]
+    ports: Ports,
+    zone: str,
+    currency: str,
+    slots: Sequence[PriceSlot],
+    *,
+    documents: Sequence[Published] = (),
 ) -> tuple[Span, ...]:
     """Lay `slots` over the zone's prices. Returns the spans in which the price is another than before, or new.
 
+    `documents` are where the slots came from, later ones overrule earlier ones: noted where prices changed.
     Importing the same again changes nothing. Vehicles that charge in the zone get a new plan, sessions settled in a
     changed span are worked out again; both by the engine, soon. Raises Conflict for another currency than the zone's.
     """
@@ -33,10 +50,37 @@ async def import_prices(
     async def work(tx: Transaction) -> tuple[Span, ...]:
         changed = await lay_prices(tx, zone, currency, slots, now=now)
         if changed:
+            await tx.add_price_origins(_origins(zone, changed, documents, now))
             await resolve_formulas_over(tx, zone, changed, now)
         return changed
 
     return await ports.store.write(work)
+
+
+def _origins(
+    zone: str, changed: Sequence[Span], documents: Sequence[Published], now: datetime
+) -> list[PriceOrigin]:
+    """Each document's word on what changed, as far as the document goes."""
+    return [
+        PriceOrigin(
+            zone=zone,
+            start_at=start_at,
+            end_at=end_at,
+            imported_at=now,
+            format_name=document.format_name,
+            document=document.name,
+        )
+        for document in documents
+        if document.slots
+        for span in changed
+        for start_at, end_at in [
+            (
+                max(span.start_at, min(slot.start_at for slot in document.slots)),
+                min(span.end_at, max(slot.end_at for slot in document.slots)),
+            )
+        ]
+        if start_at < end_at
+    ]
 
 
 async def lay_prices(

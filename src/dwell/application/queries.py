@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dwell.application.ports import PageKey, Ports, Reader, SessionFilter
+from dwell.application.ports import Ports, Reader
+from dwell.application.records import PageKey, SessionFilter, Tally
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import distance_m
-from dwell.domain.session.record import SETTLED, Session
+from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Seen
 
@@ -22,6 +23,9 @@ NO_POLICY = "There is no such policy."
 NO_SESSION = "There is no such session."
 NO_LOCATION = "There is no such location."
 NO_VEHICLE = "There is no such vehicle."
+
+
+ORDERS_COUNTED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,40 @@ async def session_view(ports: Ports, organization_id: OrganizationId, session_id
         order = track.order if track is not None else None
         mine = order is not None and order.session_id == session_id
         return SessionView(session=session, order=order if mine else None)
+
+    return await ports.store.read(look)
+
+
+async def active_session_of_vehicle(
+    ports: Ports, organization_id: OrganizationId, user_id: UserId, vehicle_id: VehicleId
+) -> Session | None:
+    """The session that the user's vehicle, a deleted one too, is in; None if it is in none. Raises NotFound."""
+    now = ports.clock.now()
+
+    async def look(reader: Reader) -> Session | None:
+        await _vehicle_of_user(reader, organization_id, user_id, vehicle_id)
+        sessions = await reader.sessions_of_vehicle(organization_id, vehicle_id, since=now)
+        return next((session for session in reversed(sessions) if session.state == ACTIVE), None)
+
+    return await ports.store.read(look)
+
+
+async def session_of_vehicle(
+    ports: Ports,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    vehicle_id: VehicleId,
+    *,
+    session_id: SessionId,
+) -> Session:
+    """A session of the user's vehicle, a deleted one too, that has begun. Raises NotFound."""
+
+    async def look(reader: Reader) -> Session:
+        await _vehicle_of_user(reader, organization_id, user_id, vehicle_id)
+        session = await reader.session(organization_id, session_id)
+        if session is None or session.vehicle_id != vehicle_id or session.state == UPCOMING:
+            raise NotFound(NO_SESSION)
+        return session
 
     return await ports.store.read(look)
 
@@ -218,12 +256,39 @@ async def location_views(
     return await ports.store.read(look)
 
 
-async def vehicle_view(ports: Ports, organization_id: OrganizationId, vehicle_id: VehicleId) -> VehicleView:
+async def buildings_of(ports: Ports, organization_id: OrganizationId, user_id: UserId) -> list[Location]:
+    """A user's locations, in order of creation. Raises NotFound for a user that there is not."""
+
+    async def look(reader: Reader) -> list[Location]:
+        if await reader.user(organization_id, user_id) is None:
+            raise NotFound("There is no such user.")
+        return (await reader.locations_of_users(organization_id, [user_id])).get(user_id, [])
+
+    return await ports.store.read(look)
+
+
+async def building_of(
+    ports: Ports, organization_id: OrganizationId, user_id: UserId, location_id: LocationId
+) -> Location:
+    """One of a user's locations. Raises NotFound."""
+
+    async def look(reader: Reader) -> Location:
+        location = await reader.location(organization_id, location_id)
+        if location is None or location.deleted_at is not None or location.user_id != user_id:
+            raise NotFound(NO_LOCATION)
+        return location
+
+    return await ports.store.read(look)
+
+
+async def vehicle_view(
+    ports: Ports, organization_id: OrganizationId, vehicle_id: VehicleId, *, also_deleted: bool = False
+) -> VehicleView:
     """One vehicle. Raises NotFound."""
 
     async def look(reader: Reader) -> VehicleView:
         vehicle = await reader.vehicle(organization_id, vehicle_id)
-        if vehicle is None or vehicle.deleted_at is not None:
+        if vehicle is None or (vehicle.deleted_at is not None and not also_deleted):
             raise NotFound(NO_VEHICLE)
         return (await _vehicle_views(reader, organization_id, [vehicle]))[0]
 
@@ -269,6 +334,15 @@ async def store_answers(ports: Ports) -> None:
     await ports.store.read(look)
 
 
+async def tally(ports: Ports, now: datetime) -> Tally:
+    """How much there is: unsettled sessions, orders of the last ORDERS_COUNTED, events."""
+
+    async def look(reader: Reader) -> Tally:
+        return await reader.tally(orders_since=now - ORDERS_COUNTED)
+
+    return await ports.store.read(look)
+
+
 def lag_s(wake_at: datetime | None, now: datetime) -> float:
     """By how many seconds the engine is late with what is due."""
     return max(0.0, (now - wake_at).total_seconds()) if wake_at is not None else 0.0
@@ -279,6 +353,15 @@ async def _live_policy(reader: Reader, organization_id: OrganizationId, policy_i
     if policy is None or policy.deleted_at is not None:
         raise NotFound(NO_POLICY)
     return policy
+
+
+async def _vehicle_of_user(
+    reader: Reader, organization_id: OrganizationId, user_id: UserId, vehicle_id: VehicleId
+) -> None:
+    """Raises NotFound for a vehicle that there never was, or of another user."""
+    vehicle = await reader.vehicle(organization_id, vehicle_id)
+    if vehicle is None or vehicle.user_id != user_id:
+        raise NotFound(NO_VEHICLE)
 
 
 async def _user_id(reader: Reader, organization_id: OrganizationId, reference: str | None) -> UserId | None:

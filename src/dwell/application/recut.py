@@ -13,25 +13,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from dwell.application.case import Case, Moment
-from dwell.application.places import anticipated_since, place_of, terms_of
-from dwell.application.visits import LATE_AFTER, anticipate, end_by_time, new_session, reopened, settle
+from dwell.application.places import anticipated_since, place_of, terms_of, terms_under, terms_with
+from dwell.application.visits import anticipate, end_by_time, is_final, new_session, reopened, settle
 from dwell.domain.ids import PolicyId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.registry import Location, Policy
 from dwell.domain.session.cut import CARRY, Cutter, End, Span, ended_by
 from dwell.domain.session.facts import Fact, in_order
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
+from dwell.domain.session.rules import Rules
 from dwell.domain.session.track import seen_after
 from dwell.domain.session.visit import Visit, begin, step
-
-LOOK_BACK = timedelta(days=30)
-"""How far before a late fact a session may have ended and still be touched by it (only silence ends that early)."""
-
 
 MEET_AFTER = 3
 """The visit at which a stretch should meet what is known: so many begin after a late fact until then."""
@@ -70,11 +67,6 @@ class Neighbourhood:
         return self.begin_at - CARRY
 
 
-def is_final(session: Session, now: datetime) -> bool:
-    """Settled so long ago that no fact changes it any more."""
-    return session.settled_at is not None and now - session.settled_at > LATE_AFTER
-
-
 async def neighbourhoods(
     moment: Moment, case: Case, instants: Sequence[datetime], *, whole: bool = False
 ) -> list[Neighbourhood]:
@@ -83,7 +75,7 @@ async def neighbourhoods(
     They do not overlap. The last one holds all that came after where that is little, or something is held apart.
     """
     found = await moment.tx.sessions_of_vehicle(
-        case.organization_id, case.vehicle.id, since=instants[0] - LOOK_BACK
+        case.organization_id, case.vehicle.id, since=instants[0] - moment.rules.look_back
     )
     case.know(found)
     sessions = [(s.plugged_in_at, s) for s in found if s.plugged_in_at is not None]
@@ -121,7 +113,7 @@ async def recut(
 
     Sessions settled too long ago stay as they are, save `with_final`: where no fact is new, only prices can be.
     """
-    case.cutter, pieces = _cut(facts, around.begin_at)
+    case.cutter, pieces = _cut(facts, around.begin_at, moment.rules)
     case.visit, case.current = None, None
     pieces, case.held_from_at = _held_apart(moment, case, pieces, around.sessions)
     await _rework_all(moment, case, pieces, around, with_final=with_final)
@@ -136,7 +128,7 @@ async def recut_stretch(moment: Moment, case: Case, facts: Sequence[Fact], aroun
 
     False where the two do not meet: then the case is spoilt, and all that came after is to be reworked.
     """
-    _, pieces = _cut(facts, around.begin_at)
+    _, pieces = _cut(facts, around.begin_at, moment.rules)
     if not pieces or pieces[-1].facts[0].at != around.meet_at:
         return False
     pieces.pop()
@@ -161,14 +153,14 @@ async def _rework_all(
     _assign(pieces, around.sessions)
     for piece in pieces:
         session = piece.session
-        if session is not None and is_final(session, moment.now) and not with_final:
+        if session is not None and is_final(moment, session) and not with_final:
             if session.policy_id is not None and session.ended_at is not None:
                 around.ended_at[session.policy_id] = session.ended_at
         else:
             await _rework(moment, case, piece, around)
     kept = {piece.session.id for piece in pieces if piece.session is not None}
     for session in around.sessions:
-        if session.id not in kept and not is_final(session, moment.now):
+        if session.id not in kept and not is_final(moment, session):
             case.withdraw(session)
 
 
@@ -178,7 +170,7 @@ async def _pack(moment: Moment, case: Case, pieces: list[Piece]) -> None:
         await moment.tx.pack_facts(case.organization_id, case.vehicle.id, until=over[-1])
 
 
-def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]]:
+def _cut(facts: Sequence[Fact], begin_at: datetime, rules: Rules) -> tuple[Cutter, list[Piece]]:
     """The visits from `begin_at` on; facts before it only tell where the vehicle last was."""
     cutter, pieces = Cutter(), list[Piece]()
     for fact in in_order(facts):
@@ -186,7 +178,7 @@ def _cut(facts: Sequence[Fact], begin_at: datetime) -> tuple[Cutter, list[Piece]
             cutter.remember(fact)
             continue
         before = cutter.span
-        ended, inside = cutter.take(fact)
+        ended, inside = cutter.take(fact, rules)
         if ended is not None:
             pieces[-1].end = ended
         if not inside or cutter.span is None:
@@ -227,7 +219,8 @@ def _is_over(moment: Moment, case: Case, piece: Piece) -> bool:
     location = place_of(piece.span, case.locations)
     terms = terms_of(case.vehicle, location, case.policy_at(location), anticipated_at=None)
     target = fold(piece.facts, terms).target
-    return ended_by(piece.span, moment.now, target.ready_by if target is not None else None) is not None
+    deadline = target.ready_by if target is not None else None
+    return ended_by(piece.span, moment.now, deadline, moment.rules) is not None
 
 
 def _assign(pieces: list[Piece], sessions: list[Session]) -> None:
@@ -321,7 +314,10 @@ def _terms(
     same_place = session.location_id == (location.id if location is not None else None)
     same_policy = policy is None or session.policy_id == policy.id
     if session.plugged_in_at is not None and same_place and same_policy:
-        return msgspec.structs.replace(session.terms, anticipated_at=since if session.managed else None)
+        terms = session.terms if session.state == SETTLED else terms_with(session.terms, case.vehicle)
+        if policy is not None:
+            return terms_under(terms, policy, anticipated_at=since)
+        return msgspec.structs.replace(terms, anticipated_at=since if session.managed else None)
     return terms_of(case.vehicle, location, policy, anticipated_at=since)
 
 

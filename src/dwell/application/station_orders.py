@@ -52,7 +52,7 @@ async def order_start(
         held = await tx.hold_station(organization_id, place.station_id) if place is not None else None
         if place is None or held is None:
             raise NotFound("There is no such EVSE.")
-        moment = Moment(tx, ports.ids, now)
+        moment = Moment.of(ports, tx, now)
         desk = Desk(moment, held)
         user = await user_named(moment, organization_id, user_reference)
         here = [one for one in await desk.known() if one.evse_number == place.number]
@@ -228,7 +228,7 @@ async def _desk(ports: Ports, tx: Tx, transaction: Transaction) -> tuple[Desk, T
     held = await tx.transaction(transaction.organization_id, transaction.id)
     if record is None or held is None:
         raise NotFound("There is no such session.")
-    return Desk(Moment(tx, ports.ids, ports.clock.now()), record), held
+    return Desk(Moment.of(ports, tx, ports.clock.now()), record), held
 
 
 async def _transaction(

@@ -13,8 +13,9 @@ from typing import TypeVar
 import msgspec
 
 from dwell.application.case import Moment
-from dwell.application.ports import Ports, Quarantined
+from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
+from dwell.application.records import Quarantined
 from dwell.application.station_desk import Desk, verdict_on
 from dwell.application.station_vehicles import (
     tell_of_charging,
@@ -94,7 +95,7 @@ async def take_report(
         )
         if found is None:
             raise NotFound("There is no such station.")
-        desk = Desk(Moment(tx, ports.ids, heard.received_at), found)
+        desk = Desk(Moment.of(ports, tx, heard.received_at), found)
         row = FrameRow(
             organization_id=organization_id,
             station_id=station_id,

@@ -170,7 +170,7 @@ async def add_token(
             await _vehicle_there(tx, organization_id, vehicle_id)
         user = None
         if user_reference is not None:
-            user = await user_named(Moment(tx, ports.ids, now), organization_id, user_reference)
+            user = await user_named(Moment.of(ports, tx, now), organization_id, user_reference)
         record = TokenRecord(
             organization_id=organization_id,
             token=IdToken(text.strip()),

@@ -99,7 +99,7 @@ async def put_formula(
         await tx.save_formula(formula)
         await resolve_anew(tx, formula, (formula.valid_from, await _known_until(tx, sources, now)), now)
         if wanted.direction == IMPORT:
-            await _tell_location(Moment(tx, ports.ids, now), location, formula.revision)
+            await _tell_location(Moment.of(ports, tx, now), location, formula.revision)
         return formula
 
     return await ports.store.write(work)

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from dwell.application.case import Case, Moment, close_cases, load_cases
 from dwell.application.poison import INDIGESTIBLE, named, set_aside
-from dwell.application.ports import Ports, Quarantined, StoredFact, Transaction
-from dwell.application.recut import Neighbourhood, is_final, neighbourhoods, recut, recut_from, recut_stretch
+from dwell.application.ports import Ports, Transaction
+from dwell.application.records import Quarantined, StoredFact
+from dwell.application.recut import Neighbourhood, neighbourhoods, recut, recut_from, recut_stretch
 from dwell.application.upkeep import look_again, next_look
-from dwell.application.visits import apply_in_order
+from dwell.application.visits import apply_in_order, is_final
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.cut import FLAP
 from dwell.domain.session.facts import Fact, digest_of
@@ -43,7 +44,7 @@ async def ingest(
     """
 
     async def work(tx: Transaction) -> Receipt:
-        moment = Moment(tx, ports.ids, received_at)
+        moment = Moment.of(ports, tx, received_at)
         return await ingest_within(moment, organization_id, items)
 
     about = {item.vehicle_id for item in items if item.vehicle_id is not None}
@@ -55,7 +56,7 @@ async def ingest_within(
 ) -> Receipt:
     """`ingest`, as a part of a transaction that is under way."""
     wanted = {item.vehicle_id: None for item in items if item.vehicle_id is not None}
-    cases = await load_cases(moment.tx, organization_id, list(wanted))
+    cases = await load_cases(moment, organization_id, list(wanted))
     rejected = [
         Rejection(item.index, "evse" if item.vehicle_id is None else "vehicle_id", UNKNOWN)
         for item in items
@@ -133,7 +134,7 @@ async def _take_all(
     changed, aside, taken = list[Case](), dict[Name, str](), 0
     for vehicle_id, added in fresh.items():
         case, stretches = cases[vehicle_id], late.get(vehicle_id, [])
-        facts, too_late = _parted(stretches, added, moment.now)
+        facts, too_late = _parted(moment, stretches, added)
         if too_late:
             taken += await set_aside(moment, case, too_late, reason=LATE)
             aside.update({(vehicle_id, stored.digest): LATE for stored in too_late})
@@ -143,7 +144,7 @@ async def _take_all(
         except INDIGESTIBLE as error:
             taken += await set_aside(moment, case, facts, reason=named(error))
             aside.update({(vehicle_id, stored.digest): named(error) for stored in facts})
-    await close_cases(moment, changed, {c.vehicle.id: next_look(c, moment.now) for c in changed})
+    await close_cases(moment, changed, {c.vehicle.id: next_look(moment, c) for c in changed})
     return taken, aside
 
 
@@ -181,7 +182,7 @@ async def _late(moment: Moment, case: Case, instants: list[datetime]) -> Late:
 async def _apply(moment: Moment, case: Case, facts: list[Fact], late: Late) -> Case:
     """Bring the case up to the new facts; returns it, or a fresh one where a shorter way led astray."""
     if facts and not await _is_applied(moment, case, facts, late):
-        again = await load_cases(moment.tx, case.organization_id, [case.vehicle.id])
+        again = await load_cases(moment, case.organization_id, [case.vehicle.id])
         case = again[case.vehicle.id]
         await recut_from(moment, case, min(fact.at for fact in facts), with_final=False)
     await look_again(moment, case)
@@ -211,7 +212,7 @@ def _is_put_off(moment: Moment, case: Case, around: Neighbourhood, known: list[F
     Not where a session is final: the engine would rework it as for a price. Newer facts than all known ones still go in
     order.
     """
-    if case.newest_at is None or any(is_final(session, moment.now) for session in around.sessions):
+    if case.newest_at is None or any(is_final(moment, session) for session in around.sessions):
         return False
     return len(known) > RECUT_AT_ONCE
 
@@ -225,13 +226,13 @@ async def _is_stretch_cut(
     return not coming or await recut_stretch(moment, case, [*known, *coming], around)
 
 
-def _parted(late: Late, added: list[StoredFact], now: datetime) -> tuple[list[StoredFact], list[StoredFact]]:
+def _parted(moment: Moment, late: Late, added: list[StoredFact]) -> tuple[list[StoredFact], list[StoredFact]]:
     """The facts that count, and those that lie in a visit that was settled too long ago to be changed."""
     final = [
         (s.plugged_in_at, s.ended_at)
         for around, _ in late
         for s in around.sessions
-        if is_final(s, now) and s.plugged_in_at is not None and s.ended_at is not None
+        if is_final(moment, s) and s.plugged_in_at is not None and s.ended_at is not None
     ]
     if not final:
         return added, []

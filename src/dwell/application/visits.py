@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 
 from dwell.application.case import Case, Moment
-from dwell.application.places import anticipated_since, place_of, terms_of
+from dwell.application.learning import learn
+from dwell.application.places import anticipated_since, place_of, switched, terms_of
 from dwell.domain.ids import SessionId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.registry import Policy
@@ -26,17 +27,20 @@ from dwell.domain.session.track import seen_after
 from dwell.domain.session.visit import Visit, begin, moved_on, step, waiting_target
 from dwell.domain.tariff.curve import PriceCurve
 
-LATE_AFTER = timedelta(days=7)
-"""A settled session takes no more facts this long after its settlement."""
 PRICES_AHEAD = timedelta(days=2)
+
+
+def is_final(moment: Moment, session: Session) -> bool:
+    """Settled so long ago that no fact changes it any more."""
+    return session.settled_at is not None and moment.now - session.settled_at > moment.rules.late_after
 
 
 async def apply_in_order(moment: Moment, case: Case, facts: Iterable[Fact]) -> bool:
     """Apply facts newer than all known ones. False when a visit turned out to be elsewhere: recut it."""
     placed: tuple[float, float] | Literal["nowhere"] | None = "nowhere"
     for fact in in_order(facts):
-        _let_go_of_what_is_final(case, moment.now)
-        ended, inside = case.cutter.take(fact)
+        _let_go_of_what_is_final(moment, case)
+        ended, inside = case.cutter.take(fact, moment.rules)
         if ended is not None:
             await end_visit(moment, case, ended)
         if inside:
@@ -117,6 +121,7 @@ def reopened(moment: Moment, case: Case, session: Session) -> Session:
         inferred_end_at=None,
         plugged_out_at=None,
         settled_at=None,
+        terms=switched(session.terms, case.vehicle.switches),
         valuation=None,
         short=False,
         suspect=(),
@@ -129,8 +134,8 @@ def release(case: Case) -> None:
     session, visit = case.active, case.visit
     if session is None or visit is None:
         return
-    terms = msgspec.structs.replace(session.terms, agreed=(), anticipated_at=None)
-    visit.target, visit.verdict, visit.reached_at = None, None, None
+    terms = msgspec.structs.replace(session.terms, agreed=(), overrides=(), anticipated_at=None)
+    visit.target, visit.verdict, visit.reached_at, visit.boosted = None, None, None, False
     case.current = msgspec.structs.replace(
         session, policy_id=None, terms=terms, promise=None, first_promise=None, error=None
     )
@@ -149,6 +154,7 @@ async def end_visit(moment: Moment, case: Case, end: End) -> None:
     visit, session = case.visit, case.current
     if visit is None or session is None:
         return
+    learn(case)
     await settle(moment, case, session, visit, end=end)
     if is_open(case.order) and case.order is not None:
         case.orders.append(msgspec.structs.replace(case.order, state=DROPPED))
@@ -165,7 +171,14 @@ async def settle(moment: Moment, case: Case, session: Session, visit: Visit, *, 
     before = case.known.get(session.id)
     if before is not None and before.state == SETTLED:
         session = msgspec.structs.replace(session, settled_at=before.settled_at)
-    record = settled(session, visit, end, moment.now, curve=curve)
+    # Switches count as they stood at the end of the visit, however late that is told.
+    terms = switched(session.terms, case.vehicle.switches_at(end.at))
+    session = msgspec.structs.replace(session, terms=terms)
+    deleted = case.vehicle.deleted_at is not None
+    record = settled(session, visit, end, moment.now, curve=curve, vehicle_deleted=deleted)
+    if before is not None:  # an operator's word covers the reasons it was given for
+        accepted = before.suspect_accepted and set(record.suspect) <= set(before.suspect)
+        record = msgspec.structs.replace(record, suspect_accepted=accepted)
     if before is not None and before.state == SETTLED:
         if by_law(record) == by_law(before):
             case.saved.pop(before.id, None)
@@ -217,7 +230,8 @@ async def end_by_time(moment: Moment, case: Case) -> None:
     span, visit, session = case.cutter.span, case.visit, case.active
     if span is None or visit is None or session is None:
         return
-    end = ended_by(span, moment.now, visit.target.ready_by if visit.target is not None else None)
+    deadline = visit.target.ready_by if visit.target is not None else None
+    end = ended_by(span, moment.now, deadline, moment.rules)
     if end is None:
         return
     if end.observed:
@@ -234,7 +248,7 @@ def refresh(case: Case, now: datetime) -> None:
     visit, session = case.visit, case.active
     if visit is None or session is None:
         return
-    record = observed(session, visit, now)
+    record = observed(session, visit, max(now, session.updated_at))
     before = case.known.get(session.id)
     if before is None or msgspec.structs.replace(record, updated_at=before.updated_at) != before:
         case.save(record)
@@ -264,10 +278,8 @@ def _still_in_place(case: Case) -> bool:
     return (location.id if location is not None else None) == session.location_id
 
 
-def _let_go_of_what_is_final(case: Case, now: datetime) -> None:
+def _let_go_of_what_is_final(moment: Moment, case: Case) -> None:
     """A visit that silence ended too long ago is closed for good: the next plugged fact opens another."""
     session = case.current
-    if session is None or session.state != SETTLED or session.settled_at is None:
-        return
-    if now - session.settled_at > LATE_AFTER:
+    if session is not None and session.state == SETTLED and is_final(moment, session):
         case.cutter.span, case.visit, case.current = None, None, None

@@ -13,8 +13,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "A server with vehicles living real visits on a fast clock."),
     "db": ("db", "The database."),
     "org": ("org", "Organizations and their credentials."),
+    "user": ("user", "Users who sign in: passwords and roles."),
     "observations": ("observations", "Facts about vehicles."),
     "prices": ("prices", "Prices of the market."),
+    "carbon": ("carbon", "Carbon intensity of the grid."),
+    "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
+    "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),
     "backtest": ("backtest", "Replay real visits at real prices."),
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dwell.cli.surroundings import NOT_ALL
 from dwell.cli.variadic import variadic
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def backtest(**given: object) -> None:
         _list_left_out(request.left_out, study)
     lived = _live(request, study)
     _show(request, study, lived)
+    if not study.visits:
+        click.echo("No visit could be lived: see what was left out, and why.", err=True)
+        raise click.exceptions.Exit(NOT_ALL)
 
 
 def _study(request: _Request) -> Study:
@@ -143,9 +147,8 @@ def _study(request: _Request) -> Study:
 
 
 def _check(request: _Request) -> None:
-    from zoneinfo import ZoneInfo
-
     from dwell.domain.policy.schedule import minutes_of
+    from dwell.domain.timezones import timezone_of
 
     if not request.visits and not request.shipped:
         raise click.UsageError(
@@ -160,9 +163,9 @@ def _check(request: _Request) -> None:
             raise click.UsageError("--ready-by is departure, or a local time HH:MM.") from error
     if request.timezone is not None:
         try:
-            ZoneInfo(request.timezone)
-        except (KeyError, OSError, ValueError) as error:  # unknown, a folder, a path
-            raise click.UsageError(f"--timezone: {request.timezone} is not a time zone.") from error
+            timezone_of(request.timezone)
+        except ValueError as error:
+            raise click.UsageError(f"--timezone: {request.timezone!r} {error}.") from error
 
 
 def _visits(request: _Request) -> VisitFile:

@@ -123,12 +123,12 @@ async def _ports(settings: Settings, clock: Clock, ids: Ids | None = None) -> As
     from dwell.adapters.ids import SystemIds
     from dwell.adapters.storage import open_store
     from dwell.application.ports import Ports
-    from dwell.bootstrap import upgrade_store
+    from dwell.bootstrap import rules_of, upgrade_store
 
     await upgrade_store(settings)
     store = await open_store(settings.database_url)
     try:
-        yield Ports(store, clock, ids or SystemIds())
+        yield Ports(store, clock, ids or SystemIds(), rules=rules_of(settings))
     finally:
         await store.close()
 

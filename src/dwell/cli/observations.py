@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
@@ -10,13 +9,16 @@ import click
 import msgspec
 
 from dwell.application.ports import Ports
-from dwell.cli.surroundings import run, settings_of
+from dwell.cli.contents import content_of
+from dwell.cli.surroundings import NOT_ALL, run, settings_of
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId
 from dwell.domain.session.incoming import Receipt
 from dwell.settings import Settings
 
 SHOWN_REJECTIONS = 20
+LIMIT_BYTES = 512_000_000
+"""Of one file, unpacked: some three million observations."""
 
 
 @click.group()
@@ -32,17 +34,26 @@ def observations() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as one JSON object.")
 @click.pass_context
 def import_file(context: click.Context, *, file: Path, organization_id: object, as_json: bool) -> None:
-    """Take the observations in FILE: a JSON list or one JSON object a line, as they are or in gzip (.gz)."""
-    body = file.read_bytes()
-    if file.suffix == ".gz":
-        try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError) as error:
-            raise click.ClickException(f"{file} is not gzip: {error}") from error
+    """Take the observations in FILE: a JSON list or one JSON object a line, as they are or in gzip.
+
+    What is right is taken also where other items are rejected; the exit status is then 3.
+    """
+    try:
+        body = content_of(file, limit_bytes=LIMIT_BYTES)
+    except (OSError, MemoryError) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    if len(body) > LIMIT_BYTES:
+        raise click.ClickException(f"{file}: more than {LIMIT_BYTES} bytes, unpacked; import it in parts")
     receipt = run(_import(settings_of(context), OrganizationId(str(organization_id)), body))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(receipt)))
-        return
+    else:
+        _print(receipt)
+    if receipt.rejected:
+        raise click.exceptions.Exit(NOT_ALL)
+
+
+def _print(receipt: Receipt) -> None:
     click.echo(
         f"{receipt.accepted} accepted, {receipt.duplicates} known already, {len(receipt.rejected)} rejected"
         + (f"; {len(receipt.flagged)} of the accepted are kept but not applied" if receipt.flagged else "")

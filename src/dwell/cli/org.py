@@ -9,10 +9,19 @@ from typing import TypeVar
 
 import click
 
-from dwell.application.credentials import Keyring, add_api_key, create_organization, revoke
+from dwell.application.audit import acting
+from dwell.application.credentials import (
+    CLIENT,
+    Keyring,
+    add_api_key,
+    create_organization,
+    credentials_of,
+    revoke,
+)
 from dwell.application.ports import Ports
-from dwell.cli.surroundings import run, settings_of
+from dwell.cli.surroundings import operator, run, settings_of
 from dwell.domain.ids import OrganizationId
+from dwell.domain.instants import write_instant
 from dwell.settings import Settings
 
 T = TypeVar("T")
@@ -54,6 +63,36 @@ def add_key(context: click.Context, *, organization_id: object) -> None:
     click.echo(key)
 
 
+@org.command(name="keys")
+@click.argument("organization_id", type=click.UUID)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
+@click.pass_context
+def list_keys(context: click.Context, *, organization_id: object, as_json: bool) -> None:
+    """List an organization's clients and API keys: when made, last used (within minutes), and revoked.
+
+    An API key is told by the beginning of its fingerprint; the key itself is kept nowhere.
+    """
+    owner = OrganizationId(str(organization_id))
+    found = _with_ports(settings_of(context), lambda ports, _: credentials_of(ports, owner))
+    rows = [
+        {
+            "kind": one.kind,
+            "name": one.name if one.kind == CLIENT else one.name[:12],
+            "created_at": write_instant(one.created_at),
+            "last_used_at": write_instant(one.last_used_at) if one.last_used_at else None,
+            "revoked_at": write_instant(one.revoked_at) if one.revoked_at else None,
+        }
+        for one in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        used = f"last used {row['last_used_at']}" if row["last_used_at"] else "never used"
+        ended = f", revoked {row['revoked_at']}" if row["revoked_at"] else ""
+        click.echo(f"{row['kind']:8} {row['name']}  made {row['created_at']}, {used}{ended}")
+
+
 @org.command(name="revoke")
 @click.pass_context
 def revoke_credential(context: click.Context) -> None:
@@ -73,6 +112,6 @@ def _with_ports(settings: Settings, use: Callable[[Ports, Keyring], Awaitable[T]
     async def work() -> T:
         keyring = load_keyring(settings)
         async with opened_ports(settings, create=True) as ports:
-            return await use(ports, keyring)
+            return await use(acting(ports, operator()), keyring)
 
     return run(work())

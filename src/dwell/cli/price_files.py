@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
+from dwell.cli.contents import content_of
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.ids import Zone
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.domain.tariff.replacement import layered
 from dwell.protocols.prices import LIMIT_BYTES, PriceDocument, read_all_prices
 
+
+class Reading(Protocol):
+    """What makes documents of a document's name and bytes. Raises Refused with every fault."""
+
+    def __call__(self, name: str, content: bytes, *, zone: Zone | None) -> Sequence[PriceDocument]: ...
+
+
 ENDINGS = (".json", ".csv", ".xml", ".json.gz", ".csv.gz", ".xml.gz")
 """Of the files that are taken from a folder; a file that is named itself may be called anything."""
 
 
 def read_price_files(
-    paths: Iterable[Path], *, zone: Zone | None, others: bool = False
+    paths: Iterable[Path], *, zone: Zone | None, others: bool = False, read: Reading = read_all_prices
 ) -> list[PriceDocument]:
     """The documents in `paths` (files, plain or gzip, or folders of them), in the order given; a folder's by name.
 
-    `zone` is for documents that name none. One that names another is at fault, or with `others` keeps its own.
+    `zone` is for documents that name none. One that names another is at fault, or with `others` keeps its own. `read`
+    makes documents of a name and bytes.
     Raises Refused with every fault of every file, each by file and path.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
     for path in paths:
         try:
-            contents += [(str(file), _content_of(file)) for file in _files_in(path)]
+            contents += [(str(file), content_of(file, limit_bytes=LIMIT_BYTES)) for file in _files_in(path)]
         except OSError as error:
             faults.append(Fault(field=str(path), message=error.strerror or str(error)))
-    documents, found = _read_all(contents, zone, others=others)
+    documents, found = _read_all(contents, zone, others=others, read=read)
     if faults or found:
         raise Refused.because(*faults, *found)
     return documents
@@ -41,7 +48,7 @@ def read_price_files(
 
 def read_price_contents(contents: Iterable[tuple[str, bytes]], *, zone: Zone | None) -> list[PriceDocument]:
     """As `read_price_files`, of documents given as (name, bytes)."""
-    documents, faults = _read_all(contents, zone, others=False)
+    documents, faults = _read_all(contents, zone, others=False, read=read_all_prices)
     if faults:
         raise Refused.because(*faults)
     return documents
@@ -73,25 +80,14 @@ def _files_in(path: Path) -> list[Path]:
     return files
 
 
-def _content_of(file: Path) -> bytes:
-    content = file.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    try:
-        # One byte more than is read tells a document that is too large, without inflating it whole.
-        return gzip.GzipFile(fileobj=io.BytesIO(content)).read(LIMIT_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise OSError(f"not a sound gzip file: {error}") from error
-
-
 def _read_all(
-    contents: Iterable[tuple[str, bytes]], zone: Zone | None, *, others: bool
+    contents: Iterable[tuple[str, bytes]], zone: Zone | None, *, others: bool, read: Reading
 ) -> tuple[list[PriceDocument], list[Fault]]:
     documents: list[PriceDocument] = []
     faults: list[Fault] = []
     for name, content in contents:
         try:
-            documents += _read(name, content, zone, others=others)
+            documents += _placed(name, content, zone, others=others, read=read)
         except Refused as refused:
             faults += [
                 Fault(field=f"{name}: {fault.field}", message=fault.message) for fault in refused.faults
@@ -99,10 +95,12 @@ def _read_all(
     return documents, faults
 
 
-def _read(name: str, content: bytes, zone: Zone | None, *, others: bool) -> tuple[PriceDocument, ...]:
+def _placed(
+    name: str, content: bytes, zone: Zone | None, *, others: bool, read: Reading
+) -> Sequence[PriceDocument]:
     try:
-        return read_all_prices(name, content, zone=zone)
+        return read(name, content, zone=zone)
     except Refused as refused:
         if others and refused.code == "zone_mismatch":
-            return read_all_prices(name, content, zone=None)
+            return read(name, content, zone=None)
         raise

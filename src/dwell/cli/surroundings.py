@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
+from dwell.domain.audit import Actor
 from dwell.domain.errors import DwellError
 from dwell.settings import Settings, SettingsRefused, load_settings
 
 T = TypeVar("T")
+
+NOT_ALL = 3
+"""Exit status of a command that did its work but not for all it was given; 1 is a refusal, 2 a wrong command line."""
 
 
 def settings_of(
@@ -37,3 +42,12 @@ def run(work: Coroutine[Any, Any, T], *, loop_factory: Any = None) -> T:
         raise click.ClickException(error.message) from error
     except OSError as error:
         raise click.ClickException(str(error)) from error
+
+
+def operator() -> Actor:
+    """Who acts by the command line: the system's user."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that has no name
+        name = str(os.getuid())
+    return Actor(kind="cli", name=name)

@@ -56,3 +56,7 @@ class PeerFault(DwellError):
 
 class Unavailable(DwellError):
     default_code = "unavailable"
+
+
+UNKNOWN_OUTCOME = "unknown_outcome"
+"""Code of the one Unavailable after which the change may have been made: the commit's answer was lost."""

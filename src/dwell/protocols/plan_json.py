@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.instants import NoZone, read_instant, write_instant
@@ -28,11 +27,12 @@ from dwell.domain.planning import (
     VehicleLimits,
     Window,
 )
-from dwell.domain.planning.problem import BOUNDS, instant_fault
+from dwell.domain.planning.problem import BOUNDS, NO_POWER, Bounds, instant_fault
+from dwell.domain.timezones import timezone_of
 
 Json = dict[str, object]
 _Made = TypeVar("_Made")
-_REQUIRED = object()
+REQUIRED = object()
 _MANY_DIGITS = 40  # of an integer: more than any quantity has, and long ones are slow to read
 
 
@@ -53,7 +53,7 @@ def _read_int(digits: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
     """One JSON object on its way in: takes members by kind, keeps every fault with its path."""
 
     members: Json
@@ -71,19 +71,19 @@ class _Reader:
         self.known.add(name)
         if name in self.members:
             return self.members[name]
-        if default is _REQUIRED:
+        if default is REQUIRED:
             self.fault(name, "is required")
         return default
 
-    def number(self, name: str, default: object = _REQUIRED) -> float | None:
-        """A number within its bounds, as float; None where it is missing or at fault."""
+    def number(self, name: str, default: object = REQUIRED, *, bounds: Bounds | None = None) -> float | None:
+        """A number within its bounds, by its name where none are given, as float; None where missing or at fault."""
         value = self._take(name, default)
-        if value is _REQUIRED or (name not in self.members and value is None):
+        if value is REQUIRED or (name not in self.members and value is None):
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.fault(name, "must be a number")
             return None
-        message = BOUNDS[name].fault(value)
+        message = (bounds or BOUNDS[name]).fault(value)
         if message:
             self.fault(name, message)
             return None
@@ -96,11 +96,11 @@ class _Reader:
             return default
         return value
 
-    def text(self, name: str, default: object = _REQUIRED) -> str | None:
+    def text(self, name: str, default: object = REQUIRED) -> str | None:
         value = self._take(name, default)
         if isinstance(value, str):
             return value
-        if value is not _REQUIRED and name in self.members:
+        if value is not REQUIRED and name in self.members:
             self.fault(name, "must be a string")
         return None
 
@@ -122,27 +122,27 @@ class _Reader:
             self.fault(name, fault.message)
         return None if faults else instant
 
-    def inner(self, name: str) -> _Reader | None:
+    def inner(self, name: str) -> Reader | None:
         """A required object inside."""
-        value = self._take(name, _REQUIRED)
+        value = self._take(name, REQUIRED)
         if isinstance(value, dict):
-            return _Reader(value, self.at(name), self.faults)
-        if value is not _REQUIRED:
+            return Reader(value, self.at(name), self.faults)
+        if value is not REQUIRED:
             self.fault(name, "must be an object")
         return None
 
-    def rows(self, name: str, default: object = _REQUIRED) -> list[_Reader]:
+    def rows(self, name: str, default: object = REQUIRED) -> list[Reader]:
         """The objects of a list; what is no object in it is a fault."""
         value = self._take(name, default)
         if not isinstance(value, list | tuple):
-            if value is not _REQUIRED:
+            if value is not REQUIRED:
                 self.fault(name, "must be a list")
             return []
         rows = []
         for index, row in enumerate(value):
             path = f"{self.at(name)}[{index}]"
             if isinstance(row, dict):
-                rows.append(_Reader(row, path, self.faults))
+                rows.append(Reader(row, path, self.faults))
             else:
                 self.faults.append(Fault(field=path, message="must be an object"))
         return rows
@@ -166,19 +166,17 @@ def read_problem(document: object) -> Problem:
     """The problem that a decoded JSON document states. Raises Refused with every fault of it, by field path."""
     if not isinstance(document, dict):
         raise Refused.because(Fault(field="", message="must be a JSON object"))
-    if "site" in document:
-        raise Refused.because(
-            Fault(field="site", message="joint planning of a location is not supported yet")
-        )
     faults: list[Fault] = []
-    reader = _Reader(document, "", faults)
+    reader = Reader(document, "", faults)
     now_at = reader.instant("now")
-    timezone = _timezone(reader)
-    prices = _prices(reader.rows("prices"), faults)
-    vehicle = _vehicle(reader.inner("vehicle"))
-    target = _target(reader.inner("target"))
-    ceilings = tuple(filter(None, (_ceiling(row) for row in reader.rows("limits", ()))))
-    restrictions = tuple(filter(None, (_window(row) for row in reader.rows("restrictions", ()))))
+    timezone = read_timezone(reader)
+    prices = read_prices(reader.rows("prices"), faults)
+    vehicle = read_vehicle(reader.inner("vehicle"))
+    if vehicle is not None and vehicle.power_min_kw <= 0.0:
+        reader.fault("vehicle.power_min_kw", NO_POWER)
+    target = read_target(reader.inner("target"))
+    ceilings = tuple(filter(None, (read_ceiling(row) for row in reader.rows("limits", ()))))
+    restrictions = tuple(filter(None, (read_window(row) for row in reader.rows("restrictions", ()))))
     start_cost = reader.number("start_cost", 0.02)
     charge_when_negative = reader.flag("charge_when_negative", default=True)
     reader.close()
@@ -197,23 +195,25 @@ def read_problem(document: object) -> Problem:
     )
 
 
-def _timezone(reader: _Reader) -> tzinfo | None:
+def read_timezone(reader: Reader) -> tzinfo | None:
+    """`timezone`, UTC where there is none."""
     name = reader.text("timezone", "UTC")
     if name is None:
         return None
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name that is a folder of zones
-        reader.fault("timezone", "must be an IANA time zone")
+        return timezone_of(name)
+    except ValueError as error:
+        reader.fault("timezone", str(error))
         return None
 
 
-def _prices(rows: list[_Reader], faults: list[Fault]) -> PriceGrid | None:
+def read_prices(rows: list[Reader], faults: list[Fault]) -> PriceGrid | None:
+    """`prices`; those that overlap are at fault."""
     spans: list[tuple[datetime, datetime, str]] = []
     slots: list[tuple[datetime, datetime, float]] = []
     before = len(faults)
     for row in rows:
-        span, price = _span(row), row.number("price")
+        span, price = read_span(row), row.number("price")
         row.close()
         if span is not None:
             spans.append((*span, row.path))
@@ -228,7 +228,8 @@ def _prices(rows: list[_Reader], faults: list[Fault]) -> PriceGrid | None:
     return PriceGrid.from_slots(slots) if len(faults) == before else None
 
 
-def _span(row: _Reader) -> tuple[datetime, datetime] | None:
+def read_span(row: Reader) -> tuple[datetime, datetime] | None:
+    """`start` and `end` of a row."""
     start_at, end_at = row.instant("start"), row.instant("end")
     if start_at is None or end_at is None:
         return None
@@ -238,32 +239,35 @@ def _span(row: _Reader) -> tuple[datetime, datetime] | None:
     return start_at, end_at
 
 
-def _ceiling(row: _Reader) -> Ceiling | None:
-    span, power = _span(row), row.number("power_kw")
+def read_ceiling(row: Reader) -> Ceiling | None:
+    """A row of `limits`."""
+    span, power = read_span(row), row.number("power_kw")
     row.close()
     if span is None or power is None:
         return None
     return Ceiling(start_at=span[0], end_at=span[1], power_kw=power)
 
 
-def _window(row: _Reader) -> Window | None:
-    span = _span(row)
+def read_window(row: Reader) -> Window | None:
+    """A row of `restrictions`."""
+    span = read_span(row)
     row.close()
     return Window(start_at=span[0], end_at=span[1]) if span is not None else None
 
 
-def _vehicle(reader: _Reader | None) -> VehicleLimits | None:
+def read_vehicle(reader: Reader | None, power_min_kw: float | None = None) -> VehicleLimits | None:
+    """`vehicle`; without a `power_min_kw` of its own it gets the one given here, or the usual one."""
     if reader is None:
         return None
     reader.text("id", None)
     numbers = {
         name: reader.number(name, default)
         for name, default in {
-            "battery_capacity_kwh": _REQUIRED,
-            "soc_percent": _REQUIRED,
+            "battery_capacity_kwh": REQUIRED,
+            "soc_percent": REQUIRED,
             "charge_limit_percent": 100.0,
-            "power_max_kw": _REQUIRED,
-            "power_min_kw": None,
+            "power_max_kw": REQUIRED,
+            "power_min_kw": power_min_kw,
             "efficiency": 0.9,
         }.items()
     }
@@ -271,12 +275,13 @@ def _vehicle(reader: _Reader | None) -> VehicleLimits | None:
     charging_now = reader.flag("charging_now", default=False)
     reader.close()
     given = {name: value for name, value in numbers.items() if value is not None}
-    if len(given) < len(numbers) - ("power_min_kw" not in reader.members) or control is None:
+    absent = set(numbers) - set(given)
+    if absent - ({"power_min_kw"} - set(reader.members)) or control is None:
         return None
     return reader.make(lambda: VehicleLimits(**given, control=control, charging_now=charging_now))
 
 
-def _control(reader: _Reader) -> Control | None:
+def _control(reader: Reader) -> Control | None:
     text = reader.text("control", "on_off")
     if text is None:
         return None
@@ -286,7 +291,8 @@ def _control(reader: _Reader) -> Control | None:
     return Control(text)
 
 
-def _target(reader: _Reader | None) -> Target | None:
+def read_target(reader: Reader | None) -> Target | None:
+    """`target`, of either type."""
     if reader is None:
         return None
     kind = reader.text("type", "REGULAR")

@@ -16,8 +16,9 @@ from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from dwell.application.policies import create_policy
-from dwell.application.ports import PageKey, Ports, Reader, SessionFilter, Store, Transaction
+from dwell.application.ports import Ports, Reader, Store, Transaction
 from dwell.application.prices import import_prices
+from dwell.application.records import PageKey, SessionFilter
 from dwell.domain.ids import LocationId, OrganizationId, UserId, VehicleId
 from dwell.domain.instants import QUARTER, floor_quarter
 from dwell.domain.policy.schedule import Deadline

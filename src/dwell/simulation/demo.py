@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 
 from dwell.application.locations import Premises, add_location
 from dwell.application.policies import create_policy
-from dwell.application.ports import PageKey, Ports, SessionFilter
+from dwell.application.ports import Ports
 from dwell.application.prices import import_prices
 from dwell.application.queries import settled_sessions
+from dwell.application.records import PageKey, SessionFilter
 from dwell.application.vehicles import Specification, add_vehicle
 from dwell.data import DE_LU, shipped_prices, shipped_visits
 from dwell.domain.ids import OrganizationId, PolicyId, VehicleId, Zone

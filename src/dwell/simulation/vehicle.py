@@ -13,13 +13,17 @@ from dwell.domain.units import HOUR_S
 
 @dataclass(slots=True)
 class VirtualVehicle:
-    """Its state at `at`; energies in Wh at the meter, `soc_percent` of `battery_wh`."""
+    """Its state at `at`; energies in Wh at the meter, `soc_percent` of `battery_wh`.
+
+    `share` is what it gives of the power that it is told.
+    """
 
     vehicle_id: VehicleId
     battery_wh: float
     power_w: int
     at: datetime
     efficiency: float = 0.9
+    share: float = 1.0
     soc_percent: float = 50.0
     limit_percent: float = 100.0
     plugged_in: bool = False
@@ -61,7 +65,7 @@ class VirtualVehicle:
         """Do what the order says. Whether it changed anything."""
         self.move_to(at)
         before = self.charging_w
-        wanted = min(order.power_w, self.power_w) if order.kind == START else 0
+        wanted = round(min(order.power_w, self.power_w) * self.share) if order.kind == START else 0
         self.charging_w = wanted if self.plugged_in and self._room_wh() > 0.5 else 0
         return self.charging_w != before
 

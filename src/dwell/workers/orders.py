@@ -9,7 +9,7 @@ not seen to obey in time (`steering.CONFIRM_WITHIN`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import structlog
@@ -31,18 +31,20 @@ log = structlog.get_logger("dwell.orders")
 
 
 class Dispatch:
-    """Hands out orders in tasks of `tasks`. All methods belong to the loop's own thread."""
+    """Hands out orders in tasks of `tasks`; `told` hears whether each could be told. For the loop's own thread."""
 
     def __init__(
         self,
         engine: Engine,
         tasks: asyncio.TaskGroup,
         *,
+        told: Callable[[bool], None] = lambda told: None,
         at_once: int = AT_ONCE,
         waiting_at_most: int = WAITING_AT_MOST,
     ) -> None:
         self._engine = engine
         self._tasks = tasks
+        self._told = told
         self._at_once = at_once
         self._waiting_at_most = waiting_at_most
         self._waiting: dict[Key, Order] = {}
@@ -84,5 +86,6 @@ class Dispatch:
 
     async def _hand_out(self, order: Order) -> None:
         reason = await hand_out(self._engine, order)
+        self._told(reason is None)
         if reason is not None:
             log.warning("order_not_delivered", vehicle_id=order.vehicle_id, reason=reason)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from dwell.application.ports import Ports
-from dwell.application.retention import forget_old
-from dwell.domain.errors import Unavailable
+from dwell.application.retention import forget_old, forget_tokens
+from dwell.workers.periodic import periodically
 
 EVERY_S = 3600.0
 
@@ -17,13 +15,12 @@ log = structlog.get_logger("dwell.retention")
 
 async def run_retention(ports: Ports) -> None:
     """Run until cancelled."""
-    while True:
-        try:
-            total = 0
-            while gone := await forget_old(ports):
-                total += gone
-            if total:
-                log.info("old_records_forgotten", count=total)
-        except Unavailable as error:
-            log.warning("retention_waited_for_store", reason=error.message)
-        await asyncio.sleep(EVERY_S)
+
+    async def work() -> None:
+        records, tokens = 0, await forget_tokens(ports)
+        while gone := await forget_old(ports):
+            records += gone
+        if records or tokens:
+            log.info("old_records_forgotten", records=records, tokens=tokens)
+
+    await periodically("retention", EVERY_S, work)

@@ -13,6 +13,7 @@ import pytest
 from application.sessions.evenings import EVENING, HOUR, MINUTE, plugged, unplugged
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.adapters.vehicles.http import HttpOrders
+from dwell.api.shared.metrics import Metrics
 from dwell.application.engine import Engine, look_after_due
 from dwell.application.ports import Ports, Transaction
 from dwell.domain.ids import OrderId, VehicleId
@@ -93,7 +94,7 @@ async def test_the_loop_goes_on_while_a_receiver_hangs(
     async with told_by_http(receiver) as house:
         news = asyncio.Event()
         await house.tell(nearly_empty())
-        engine = asyncio.create_task(run_engine(house.engine, news))
+        engine = asyncio.create_task(run_engine(house.engine, news, Metrics()))
         await receiver.arrived(1)
         began_s = time.monotonic()
         await house.tell(unplugged(1))
@@ -113,7 +114,7 @@ async def test_a_stop_waits_boundedly_and_the_order_comes_again(
     receiver.answer_always(Answer(delay_s=30))
     async with told_by_http(receiver) as house:
         await house.tell(nearly_empty())
-        engine = asyncio.create_task(run_engine(house.engine, asyncio.Event()))
+        engine = asyncio.create_task(run_engine(house.engine, asyncio.Event(), Metrics()))
         await receiver.arrived(1)
         began_s = time.monotonic()
         engine.cancel()
@@ -132,7 +133,7 @@ async def test_a_stop_lets_a_call_under_way_end_and_notes_its_answer(receiver: R
     receiver.answer_always(Answer(status=202, delay_s=0.3))
     async with told_by_http(receiver) as house:
         await house.tell(nearly_empty())
-        engine = asyncio.create_task(run_engine(house.engine, asyncio.Event()))
+        engine = asyncio.create_task(run_engine(house.engine, asyncio.Event(), Metrics()))
         await receiver.arrived(1)
         engine.cancel()
         with pytest.raises(asyncio.CancelledError):

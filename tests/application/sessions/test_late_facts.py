@@ -12,9 +12,9 @@ from dwell.application.case import Moment, load_cases
 from dwell.application.ports import Transaction
 from dwell.application.recut import MEET_AFTER, neighbourhoods
 from dwell.application.telemetry import ingest
-from dwell.application.visits import LATE_AFTER
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.incoming import Incoming
+from dwell.domain.session.rules import Rules
 from house import BUILT_AT, CAR, ORGANIZATION, House, a_house
 
 pytestmark = pytest.mark.anyio
@@ -39,8 +39,8 @@ async def stretches(house: House, *hours: float) -> list[int]:
     """How many sessions each stretch holds that changes so many hours after the first plug-in touch."""
 
     async def work(tx: Transaction) -> list[int]:
-        case = (await load_cases(tx, ORGANIZATION, [CAR]))[CAR]
-        moment = Moment(tx, house.ports.ids, house.clock.now())
+        moment = Moment.of(house.ports, tx, house.clock.now())
+        case = (await load_cases(moment, ORGANIZATION, [CAR]))[CAR]
         around = await neighbourhoods(moment, case, [FIRST_AT + hour * HOUR for hour in hours])
         for one, next_one in pairwise(around):
             assert one.meet_at is not None
@@ -81,7 +81,7 @@ async def test_late_facts_join_and_part_visits_in_the_middle_of_a_life(store: An
 
 async def test_what_is_kept_aside_again_is_a_duplicate(store: AnyStore) -> None:
     house = await a_long_life(store)
-    now = house.clock.now() + LATE_AFTER + HOUR
+    now = house.clock.now() + Rules().late_after + HOUR
     late = Fact(FIRST_AT + HOUR / 2, soc_percent=30)
     flagged = Incoming(index=0, vehicle_id=CAR, flag="in_future", raw=b"{}")
     for accepted in (2, 0, 0):
@@ -92,7 +92,7 @@ async def test_what_is_kept_aside_again_is_a_duplicate(store: AnyStore) -> None:
 
 async def test_one_that_was_late_among_others_is_set_aside_alone(store: AnyStore) -> None:
     house = await a_long_life(store)
-    now = house.clock.now() + LATE_AFTER + HOUR
+    now = house.clock.now() + Rules().late_after + HOUR
     before = await house.settled()
     late, fresh = Fact(FIRST_AT + HOUR / 2, soc_percent=30), Fact(now, plugged_in=True)
     assert (await house.tell(late, fresh, at=now)).accepted == 2

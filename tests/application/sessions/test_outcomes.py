@@ -193,6 +193,7 @@ def test_reasons_that_nothing_gives_yet_are_known() -> None:
     assert told == {
         *(reason for reason, _ in GATE_RULES),
         "in_progress",
+        "boosted",
         "immediate_start",
         "commands_failed",
         "oem_reported_full",

@@ -12,7 +12,8 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.adapters.storage.postgres import PostgresStore
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sqlite import SqliteStore
-from dwell.application.ports import Event, PageKey, Reader, StoredFact, Transaction
+from dwell.application.ports import Reader, Transaction
+from dwell.application.records import Event, PageKey, StoredFact
 from dwell.domain.ids import LocationId, OrderId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.terms import Agreed, PolicyTerms, VisitTerms

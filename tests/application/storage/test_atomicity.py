@@ -14,7 +14,8 @@ from application.storage.builders import AnyStore, events_in, fact, get, orders_
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.adapters.storage.postgres import PostgresStore
 from dwell.adapters.storage.sqlite import SqliteStore
-from dwell.application.ports import Quarantined, Reader, SessionFilter, Transaction
+from dwell.application.ports import Reader, Transaction
+from dwell.application.records import Quarantined, SessionFilter
 from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.session.record import UPCOMING
 from dwell.domain.session.track import Seen

@@ -12,7 +12,8 @@ import pytest
 from application.storage import builders as b
 from application.storage.builders import AnyStore, fact, get, put, rows_in
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.ports import StoredFact, Transaction
+from dwell.application.ports import Transaction
+from dwell.application.records import StoredFact
 from dwell.domain.ids import VehicleId
 
 pytestmark = pytest.mark.anyio

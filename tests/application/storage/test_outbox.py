@@ -8,7 +8,8 @@ from msgspec import structs
 from application.storage import builders as b
 from application.storage.builders import AnyStore, events_in, orders_in, put, rows_in
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.ports import Event, Quarantined, Transaction
+from dwell.application.ports import Transaction
+from dwell.application.records import Event, Quarantined
 from dwell.domain.session.steering import CONFIRMED
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from application.storage import builders as b
 from dwell.adapters.storage.packs import packed, unpacked
-from dwell.application.ports import StoredFact
+from dwell.application.records import StoredFact
 from dwell.domain.instants import instant_of
 from dwell.domain.session.facts import Fact, digest_of
 

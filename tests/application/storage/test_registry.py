@@ -9,7 +9,8 @@ import pytest
 
 from application.storage import builders as b
 from application.storage.builders import AnyStore, get, put
-from dwell.application.ports import SessionFilter
+from dwell.application.ports import Transaction
+from dwell.application.records import SessionFilter
 from dwell.domain.errors import Conflict
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +67,39 @@ async def test_a_second_user_of_one_reference_is_a_conflict(store: AnyStore) -> 
         await put(store, "add_user", b.user(id="another"))
     assert caught.value.code == "user_exists"
     assert await get(store, "user", b.OURS, "another") is None
+
+
+async def test_a_user_is_changed_and_found_by_its_new_reference_only(store: AnyStore) -> None:
+    await put(store, "add_user", b.user(reference="old"))
+    await put(store, "add_user", b.user(id="bert", reference="bert"))
+    later = b.user(reference="new", role="staff", email="a@b", generation=3)
+    await put(store, "save_user", later)
+    assert await get(store, "user", b.OURS, b.ANNA) == later
+    assert await get(store, "user_by_reference", b.OURS, "new") == later
+    assert await get(store, "user_by_reference", b.OURS, "old") is None
+    with pytest.raises(Conflict):
+        await put(store, "save_user", b.user(reference="bert"))
+    assert await get(store, "user", b.OURS, b.ANNA) == later
+    assert await get(store, "user_by_reference", b.OURS, "new") == later
+    await put(store, "add_user", b.user(id="carl", reference="old"))
+    await put(store, "add_user", b.user(id="dora", reference="x", organization_id=b.THEIRS))
+    assert [user.id for user in await get(store, "users", b.OURS)] == [b.ANNA, "bert", "carl"]
+    assert [user.id for user in await get(store, "users", b.OURS, after_id=b.ANNA, limit=1)] == ["bert"]
+
+
+async def test_a_change_of_a_user_that_fails_leaves_it_as_it_was(store: AnyStore) -> None:
+    await put(store, "add_user", b.user(reference="old"))
+
+    async def work(tx: Transaction) -> None:
+        await tx.save_user(b.user(reference="new"))
+        await tx.save_user(b.user(reference="newer"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(work)
+    assert await get(store, "user_by_reference", b.OURS, "old") == b.user(reference="old")
+    assert await get(store, "user_by_reference", b.OURS, "new") is None
+    assert await get(store, "user_by_reference", b.OURS, "newer") is None
 
 
 async def test_saving_again_replaces(store: AnyStore) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from application.storage import builders as b
 from application.storage.builders import AnyStore, get, key_of, put
-from dwell.application.ports import PageKey, SessionFilter, Transaction
+from dwell.application.ports import Transaction
+from dwell.application.records import PageKey, SessionFilter
 from dwell.domain.errors import Conflict
-from dwell.domain.ids import VehicleId
+from dwell.domain.ids import LocationId, VehicleId
 from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.record import ACTIVE, UPCOMING, Session
 
@@ -233,6 +234,20 @@ async def test_live_vehicles_in_a_zone(store: AnyStore) -> None:
     )
     assert await put(store, "live_vehicles_in_zone", "DE-LU") == [(b.OURS, b.CAR), (b.THEIRS, "van")]
     assert await put(store, "live_vehicles_in_zone", "FR") == []
+
+
+async def test_the_vehicles_that_run_at_a_location_are_found(store: AnyStore) -> None:
+    there = LocationId("depot")
+    sessions = [
+        running("one", vehicle_id="van", location_id=there),
+        running("two", vehicle_id="car", location_id=there),
+        running("three", vehicle_id="bus"),
+        waiting("five", vehicle_id="cab", location_id=there),
+        b.session("four", vehicle_id="taxi", location_id=there),
+    ]
+    await put(store, "save_sessions", sessions)
+    assert await put(store, "running_at", b.OURS, there) == ["car", "van"]
+    assert await put(store, "running_at", b.THEIRS, there) == []
 
 
 async def test_settled_sessions_that_meet_a_window_in_a_zone(store: AnyStore) -> None:

@@ -102,6 +102,15 @@ async def test_where_a_formula_has_no_value_any_more_there_is_no_rate(store: Any
     assert [await paid(house, EVENING + n * HOUR) for n in range(3)] == [1, None, Decimal("0.25")]
 
 
+async def test_a_formula_that_grows_beyond_all_prices_stops_nobody_s_import(store: AnyStore) -> None:
+    house = await a_house(store)
+    await formula(house, "spot * max(0, spot - 5) * 999999999999 * 999999999999", spot=f"zone:{ZONE}")
+
+    await import_prices(house.ports, ZONE, "EUR", steps(EVENING, "6", "1"))
+
+    assert [await paid(house, EVENING + n * HOUR) for n in range(2)] == [None, 0]
+
+
 async def test_a_plan_and_its_cost_follow_the_formula_and_its_corrections(store: AnyStore) -> None:
     house = await a_house(store)
     await define(house, "tou")

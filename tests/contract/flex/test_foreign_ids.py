@@ -23,13 +23,16 @@ OPERATIONS = [
 ]
 BODIES = {
     "updateVehiclePolicy": {"batteryReserve": 30},
+    "updateWebhook": {"events": ["*"]},
     "replaceLocation": LOCATION,
     "putTariffTimeseries": {
         "to": "2026-01-11T00:00:00Z",
         "values": [{"at": "2026-01-10T00:00:00Z", "rate": 1}],
     },
     "putTariffFormula": {"direction": "import", "variables": {"a": "b"}, "formula": "a"},
+    "overrideSessionTarget": {"type": "IMMEDIATE_START", "minimumChargeTarget": 90},
 }
+WEBHOOK = {"url": "http://127.0.0.1:9/", "secret": "a secret"}
 QUERIES = {
     "getResolvedTariffs": {
         "direction": "import",
@@ -48,6 +51,7 @@ def theirs(server: Serving) -> dict[str, str]:
     home.tenant.post("/flex/tariffs/theirs", tariff)
     return {
         "tariffId": "theirs",
+        "webhookId": home.tenant.post("/webhooks", WEBHOOK)["id"],
         "policyId": home.policy["id"],
         "locationId": home.location["id"],
         "vehicleId": home.vehicle["id"],

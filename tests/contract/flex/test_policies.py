@@ -127,6 +127,20 @@ def test_the_last_deadline_of_a_week_cannot_be_taken_away(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"schedule": {}}, "must name a day at least, of monday"),
+        ({"schedule": None}, "must not be null"),
+        ({"schedule": {"monday": {"deadline": None, "minimumChargeTarget": 80}}}, "must not be null"),
+        ({"schedule": {"monday": {"minimumChargeTarget": 80}}}, "is required"),
+    ],
+)
+def test_what_is_empty_or_null_is_told_as_what_it_is(home: Home, body: dict[str, Any], says: str) -> None:
+    (issue,) = patch(home, body, 400)["issues"]
+    assert says in issue["message"]
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"[", b"[]", b"null", b'{"batteryReserve":NaN}', b"[" * 100_000, b"\xff"]
 )
 def test_a_body_that_is_no_json_object_is_refused(home: Home, body: bytes) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
-from contract.serving import Serving, Tenant, serving
-from dwell.application.credentials import Keyring, organization_of_token, revoke
+from contract.serving import LOCATION, Serving, Tenant, serving
+from dwell.application.credentials import Keyring, caller_of_token, revoke
 from dwell.application.ports import Ports
+from dwell.application.usage import Usage
 from dwell.settings import Http, Settings
 from dwell.simulation.clock import VirtualClock
 
@@ -85,7 +90,9 @@ def test_an_unknown_client_and_a_wrong_secret_are_answered_alike(
     assert wrong.content == unknown.content
 
 
-@pytest.mark.parametrize("path", ["/oauth2/token/", "/oauth2//token", "/OAUTH2/token"])
+@pytest.mark.parametrize(
+    "path", ["/oauth2/token%2f", "/oauth2//token", "/OAUTH2/token", "/oauth2/token/%ef%bf%bd"]
+)
 def test_no_other_path_is_folded_into_it(client: httpx.Client, path: str) -> None:
     assert client.post(path, data=GRANT, follow_redirects=False).status_code == 404
 
@@ -133,6 +140,23 @@ def test_revoking_the_client_ends_its_tokens_at_once(tenant: Tenant, server: Ser
     assert again.status_code == 401
 
 
+def test_revoking_a_token_ends_the_request_that_is_under_way(tenant: Tenant, server: Serving) -> None:
+    token = tenant.client.headers["authorization"].removeprefix("Bearer ")
+    whole = msgspec.json.encode(LOCATION)
+
+    def parts() -> Iterator[bytes]:
+        yield whole[:10]
+        server.run(revoke(server.ports, server.keyring, token))
+        yield whole[10:]
+
+    headers = {"content-type": "application/json"}
+    answer = tenant.client.post("/users/anna/locations", content=parts(), headers=headers)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (401, "unauthorized")
+    again = tenant.client.post("/oauth2/token", auth=basic(tenant), data=GRANT).json()["access_token"]
+    bearer = {"authorization": f"Bearer {again}"}
+    assert tenant.client.get("/locations", headers=bearer).json()["data"] == []
+
+
 def test_revoking_a_key_ends_it_and_nothing_else(tenant: Tenant, server: Serving) -> None:
     key = {"x-api-key": tenant.credentials.api_key}
     url = f"{server.url}/v1/observations"
@@ -149,7 +173,8 @@ def test_a_token_expires_after_what_was_promised_and_not_before(tenant: Tenant, 
 
     def owner(keyring: Keyring = server.keyring, *, dialect: str = "flex") -> object:
         dialects = frozenset({dialect})
-        return server.run(organization_of_token(later, keyring, token, dialects=dialects))
+        found = server.run(caller_of_token(later, keyring, token, dialects=dialects, usage=Usage()))
+        return found.organization_id if found is not None else None
 
     clock.move_to(clock.now() + timedelta(seconds=3590))
     assert owner() == tenant.credentials.organization_id
@@ -169,6 +194,30 @@ def test_too_many_attempts_from_one_address_have_to_wait(tmp_path: Path) -> None
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert answer.json()["type"].endswith("too-many-requests")
         assert client.get("/health/live").status_code == 200
+
+
+def test_a_burst_of_attempts_at_once_is_held_to_the_same_rate(tmp_path: Path) -> None:
+    settings = Settings(http=Http(token_attempts_per_minute=30))
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3", settings) as server:
+        client = server.client()
+
+        def attempt(_: int) -> int:
+            return client.post("/oauth2/token", auth=("a", "b"), data=GRANT).status_code
+
+        with ThreadPoolExecutor(20) as callers:
+            statuses = Counter(callers.map(attempt, range(20)))
+        # The bucket holds three failures, and fills by one every twenty seconds.
+        assert statuses[401] <= 4
+        assert statuses[401] + statuses[429] == 20
+
+
+def test_a_token_that_is_granted_costs_one_attempt_only(tmp_path: Path) -> None:
+    settings = Settings(http=Http(token_attempts_per_minute=30))
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3", settings) as server:
+        tenant = server.tenant()
+        auth = (tenant.credentials.client_id, tenant.credentials.client_secret)
+        statuses = {tenant.client.post("/oauth2/token", auth=auth, data=GRANT).status_code for _ in range(25)}
+        assert statuses == {200}
 
 
 def test_no_secret_is_kept_as_it_was_shown(tmp_path: Path) -> None:

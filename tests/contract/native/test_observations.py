@@ -7,12 +7,13 @@ import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from contract.serving import AT_HOME, Home, Serving
+from contract.serving import AT_HOME, Home, Serving, serving
 from dwell.domain.instants import write_instant
 
 PATH = "/v1/observations"
@@ -259,3 +260,21 @@ def test_twins_sent_at_once_are_stored_once(home: Home) -> None:
     assert sum(receipt["accepted"] for receipt in receipts) == 20
     assert sum(receipt["duplicates"] for receipt in receipts) == 11 * 20
     assert not any(receipt["rejected"] for receipt in receipts)
+
+
+def test_the_documentation_names_every_type_that_is_taken(home: Home) -> None:
+    page = home.tenant.client.get("/docs").text
+    for name in ("application/json", "application/x-ndjson", "application/jsonl"):
+        assert name in page
+
+
+def test_measures_tell_what_there_is_and_what_was_taken(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3") as server:
+        home = server.tenant().home()
+        home.tenant.observe(home.at(-5, plugged_in=True, **AT_HOME))
+        answer = server.client().get("/metrics")
+    assert answer.headers["content-type"].count("charset") == 1
+    assert 'dwell_observations_total{result="accepted"} 1.0' in answer.text
+    assert 'dwell_sessions{state="ACTIVE"} 1.0' in answer.text
+    assert 'dwell_orders_last_hour{state="SENT"} 0.0' in answer.text
+    assert "dwell_outbox_events" in answer.text

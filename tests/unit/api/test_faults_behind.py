@@ -14,7 +14,7 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Reader, Transaction
 from dwell.bootstrap import build_app
-from dwell.domain.errors import Unavailable
+from dwell.domain.errors import UNKNOWN_OUTCOME, Unavailable
 from dwell.domain.ids import VehicleId
 from dwell.settings import Settings
 
@@ -73,6 +73,26 @@ async def test_ready_tells_whether_the_store_answers(client: httpx.AsyncClient, 
     assert (await client.get("/health/ready")).status_code == 200
 
 
+async def test_ready_tells_of_a_store_that_reads_but_does_not_commit(
+    client: httpx.AsyncClient, store: FailingStore
+) -> None:
+    store.trouble = "the disk at /secret/path is full"
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, ready.headers["retry-after"]) == (503, "1")
+    assert "could not commit" in ready.json()["detail"]
+    assert "/secret/path" not in ready.text
+
+
+async def test_after_a_lost_commit_nobody_says_that_nothing_was_done(
+    client: httpx.AsyncClient, store: FailingStore
+) -> None:
+    store.fault, store.reads_work = Unavailable("lost", code=UNKNOWN_OUTCOME), True
+    answer = await client.post("/v1/observations", json=[FACT])
+    assert answer.status_code == 503
+    assert "may have been done" in answer.json()["detail"]
+    assert "Nothing was" not in answer.text
+
+
 async def test_measures_are_told_though_the_store_is_away(
     client: httpx.AsyncClient, store: FailingStore
 ) -> None:
@@ -108,6 +128,29 @@ async def test_the_unforeseen_is_a_number_to_the_caller(
     assert answer.json()["type"].endswith("internal-server-error")
     for inside in ("Zero", "SELECT", "Traceback", "/path"):
         assert inside not in answer.text
+
+
+async def test_the_partner_dialect_tells_the_unforeseen_in_its_own_words(store: FailingStore) -> None:
+    ports = Ports(store, SystemClock(), SystemIds())
+    organization = await create_organization(ports, KEYRING, "Acme")
+    app: Any = build_app(ports, Settings(), keyring=KEYRING)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        auth, grant = (
+            (organization.client_id, organization.client_secret),
+            {"grant_type": "client_credentials"},
+        )
+        token = (await client.post("/oauth2/token/", auth=auth, json=grant)).json()["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        users = f"/api/partners/v2.0/org/{organization.organization_id}/users"
+        store.fault, store.reads_work = ZeroDivisionError("SELECT secret FROM /path"), True
+        unforeseen = await client.post(users, json={})
+        store.fault = Unavailable("the disk at /path is full")
+        away = await client.post(users, json={})
+    assert (unforeseen.status_code, set(unforeseen.json())) == (500, {"detail"})
+    assert (away.status_code, set(away.json()), away.headers["retry-after"]) == (503, {"detail"}, "1")
+    for inside in ("Zero", "SELECT", "Traceback", "/path"):
+        assert inside not in unforeseen.text + away.text
 
 
 async def test_a_caller_who_hangs_up_is_no_fault_of_ours(store: FailingStore) -> None:

@@ -7,9 +7,9 @@ import pytest
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.api.shared.limits import ADDRESSES_AT_MOST, RateLimit
 from dwell.application.credentials import Keyring, create_organization, is_well_formed
 from dwell.application.ports import Ports
+from dwell.application.rates import ADDRESSES_AT_MOST, RateLimit
 
 
 def test_an_address_waits_when_its_bucket_is_empty_and_no_other_does() -> None:

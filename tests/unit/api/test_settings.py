@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dwell.bootstrap import care_of
+from dwell.domain.planning import AfterDeadline, Care
 from dwell.settings import Settings, SettingsRefused, known_settings, load_settings, variable_of
+from scripts.settings_page import PAGE, page
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -52,6 +55,25 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     assert "short" not in text
 
 
+def test_what_plans_keep_in_hand_can_be_set() -> None:
+    planning = load_settings(
+        {"DWELL_PLANNING_TAPER": "off", "DWELL_PLANNING_AFTER_DEADLINE": "stop"}
+    ).planning
+    assert (planning.taper, planning.learn_power, planning.after_deadline) == (False, True, "stop")
+    assert care_of(Settings(planning=planning)) == Care(taper=False, after_deadline=AfterDeadline.STOP)
+    assert care_of(Settings()) == Care()
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings(
+            {
+                "DWELL_PLANNING_TAPER": "maybe",
+                "DWELL_PLANNING_SPARE_MINUTES": "241",
+                "DWELL_PLANNING_LEAST_POWER_PERCENT": "49",
+                "DWELL_PLANNING_AFTER_DEADLINE": "wait",
+            }
+        )
+    assert len(refused.value.faults) == 4
+
+
 @pytest.mark.parametrize("text", ["not toml [", "\x00"])
 def test_a_file_that_cannot_be_read_is_one_fault(tmp_path: Path, text: str) -> None:
     file = tmp_path / "dwell.toml"
@@ -79,3 +101,9 @@ def test_no_two_settings_share_a_variable() -> None:
 
 def test_a_variable_of_the_set_up_is_let_be() -> None:
     assert load_settings({"DWELL_SYSTEM_INSTALL": "no"}) == Settings()
+
+
+def test_the_page_of_settings_is_as_the_settings_are() -> None:
+    """Made anew by `python -m scripts.settings_page`."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert all(f"`{variable_of(path)}`" in page() for path in known_settings())

@@ -89,6 +89,21 @@ def test_plot_draws_a_file(tmp_path: Path, suffix: str) -> None:
     assert path.stat().st_size > 5000
 
 
+def test_plot_draws_a_location_with_its_vehicles(tmp_path: Path) -> None:
+    path = tmp_path / "site.svg"
+    vehicle = {"battery_capacity_kwh": 60, "soc_percent": 30, "power_max_kw": 11}
+    target = {"minimum_charge_percent": 80, "ready_by": "2026-01-11T06:00:00Z"}
+    site = {"limit_kw": 15}
+    document = {"now": "2026-01-10T17:00:00Z", "prices": [], "site": site}
+    result = run(
+        json.dumps(document | {"vehicles": [{"vehicle": vehicle, "target": target}] * 3}), "--plot", str(path)
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "kW, all vehicles" not in result.stdout
+    assert path.read_text(encoding="utf-8").count("FillBetweenPolyCollection") == 3
+
+
 def quarters(count: int) -> list[dict[str, Any]]:
     """That many quarter hours from the good problem's first price on, cheap ones between dear ones."""
     first_at, quarter = datetime(2026, 1, 10, 17, tzinfo=UTC), timedelta(minutes=15)

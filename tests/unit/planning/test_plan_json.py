@@ -170,10 +170,6 @@ def test_what_is_no_object_is_refused(document: object) -> None:
     assert faults(document) == [""]
 
 
-def test_a_location_is_not_supported_yet() -> None:
-    assert faults({"now": "2026-01-10T17:07:00Z", "site": {"limit_kw": 43.5}, "vehicles": []}) == ["site"]
-
-
 def test_numbers_beyond_any_machine_are_refused_by_field() -> None:
     for digits in ("1e309", "NaN", "-Infinity", "1" + "0" * 400, "9" * 5000):
         document = json.dumps(GOOD).replace('"soc_percent": 35', f'"soc_percent": {digits}')

@@ -20,6 +20,7 @@ from dwell.domain.planning import (
     solve,
     verify,
 )
+from dwell.domain.planning.problem import BOUNDS, LAST_INSTANT
 from unit.planning.plan_builders import NOW_AT, at, car, hourly, problem
 
 
@@ -264,3 +265,26 @@ def test_ten_thousand_slots_and_as_many_ceilings_are_planned() -> None:
 
     assert plan.reachable
     assert plan.energy_kwh == pytest.approx(45)
+
+
+def test_the_largest_battery_at_the_least_power_still_ends_in_a_year_that_can_be_written() -> None:
+    slow = car(
+        battery_capacity_kwh=BOUNDS["battery_capacity_kwh"].most,
+        soc_percent=0,
+        power_max_kw=BOUNDS["power_max_kw"].least,
+        power_min_kw=0.01,
+        efficiency=BOUNDS["efficiency"].least,
+    )
+    last_at = LAST_INSTANT - timedelta(hours=1)
+    closed = Window(start_at=at(0), end_at=last_at)
+    plan = sound(problem(0.1, wanted=100, vehicle=slow, restrictions=(closed,)))
+
+    assert plan.blocks[-1].end_at.year > LAST_INSTANT.year
+
+
+def test_a_lack_too_small_for_a_block_is_reached_at_once() -> None:
+    crumb = car(battery_capacity_kwh=50_000, soc_percent=99.999999999, power_max_kw=100_000)
+    plan = sound(problem(0.1, wanted=100, vehicle=crumb))
+
+    assert plan.blocks == ()
+    assert plan.target_reached_at == NOW_AT

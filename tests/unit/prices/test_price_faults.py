@@ -223,3 +223,17 @@ def test_a_hostile_document_is_refused_and_nothing_else_is_raised(content: bytes
 
 def test_a_document_over_the_limit_is_not_even_looked_at() -> None:
     assert refused(b" " * (LIMIT_BYTES + 1)).code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("strat,price", "lacks start, and has unknown 'strat'"),
+        ("start,prise,zone", "lacks price, and has unknown 'prise'"),
+        ("begin,ende,zone", "lacks start and price, and has unknown 'begin', 'ende'"),
+    ],
+)
+def test_a_header_that_is_nearly_one_of_ours_is_told_all_it_lacks_and_has(header: str, says: str) -> None:
+    fault = refused(f"{header}\n1,2,3\n".encode()).faults[0]
+
+    assert says in fault.message.replace('"', "'")

@@ -8,6 +8,7 @@ import pytest
 
 from dwell.domain.session.cut import Cutter, End, distance_m, ended_by, silence_ends_at
 from dwell.domain.session.facts import Fact
+from dwell.domain.session.rules import Rules
 from house import AT_HOME, BUILT_AT, ELSEWHERE
 
 HOUR = timedelta(hours=1)
@@ -30,7 +31,7 @@ def after(*facts: Fact) -> tuple[Cutter, list[End]]:
     """The cutter after the facts, and the ends they showed."""
     cutter, ends = Cutter(), list[End]()
     for fact in facts:
-        ended, _ = cutter.take(fact)
+        ended, _ = cutter.take(fact, Rules())
         if ended is not None:
             ends.append(ended)
     return cutter, ends
@@ -109,19 +110,19 @@ def test_silence_lasts_a_day_and_until_the_deadline_is_past() -> None:
     cutter, _ = after(plugged(0), silent(2))
     span = cutter.span
     assert span is not None
-    assert silence_ends_at(span, None) == BUILT_AT + 26 * HOUR
-    assert silence_ends_at(span, BUILT_AT + 12 * HOUR) == BUILT_AT + 26 * HOUR
-    assert silence_ends_at(span, BUILT_AT + 90 * HOUR) == BUILT_AT + 90 * HOUR
-    assert ended_by(span, BUILT_AT + 25.99 * HOUR, None) is None
-    assert ended_by(span, BUILT_AT + 26 * HOUR, None) == End(BUILT_AT, observed=False)
+    assert silence_ends_at(span, None, Rules()) == BUILT_AT + 26 * HOUR
+    assert silence_ends_at(span, BUILT_AT + 12 * HOUR, Rules()) == BUILT_AT + 26 * HOUR
+    assert silence_ends_at(span, BUILT_AT + 90 * HOUR, Rules()) == BUILT_AT + 90 * HOUR
+    assert ended_by(span, BUILT_AT + 25.99 * HOUR, None, Rules()) is None
+    assert ended_by(span, BUILT_AT + 26 * HOUR, None, Rules()) == End(BUILT_AT, observed=False)
 
 
 def test_a_plug_out_is_believed_when_no_flap_can_undo_it() -> None:
     cutter, _ = after(plugged(0), unplugged(1))
     span = cutter.span
     assert span is not None
-    assert ended_by(span, BUILT_AT + HOUR + timedelta(seconds=59), None) is None
-    assert ended_by(span, BUILT_AT + HOUR + timedelta(seconds=60), None) == End(
+    assert ended_by(span, BUILT_AT + HOUR + timedelta(seconds=59), None, Rules()) is None
+    assert ended_by(span, BUILT_AT + HOUR + timedelta(seconds=60), None, Rules()) == End(
         BUILT_AT + HOUR, observed=True
     )
 
@@ -136,7 +137,7 @@ def test_a_position_tells_for_half_an_hour_where_the_plug_in_was(age_min: float,
 def test_a_copy_that_goes_on_leaves_the_cutter_as_it_was() -> None:
     cutter, _ = after(plugged(0, odometer_m=5))
     twin = cutter.copy()
-    twin.take(unplugged(1, odometer_m=9, **at(AT_HOME)))
+    twin.take(unplugged(1, odometer_m=9, **at(AT_HOME)), Rules())
     assert cutter.span is not None
     assert (cutter.span.unplugged_at, cutter.span.odometer_m, cutter.position) == (None, 5, None)
 

@@ -47,6 +47,16 @@ def test_a_gap_of_one_is_a_gap_of_all_and_neighbours_of_one_rate_are_one() -> No
     ]
 
 
+def test_a_rate_beyond_all_prices_is_a_gap() -> None:
+    a = curve((0, 30, "0.1"), (30, 60, "1000000"), (60, 90, "1000001"), (90, 120, "-1000001"))
+
+    assert resolved("a", 0, 120, a=a) == [
+        PriceSlot(at(0), at(30), Decimal("0.1")),
+        PriceSlot(at(30), at(60), Decimal(1_000_000)),
+    ]
+    assert resolved("a * 999999999999 * 999999999999", 0, 120, a=a) == []
+
+
 def test_only_the_window_is_resolved() -> None:
     assert resolved("a", 15, 45, a=curve((0, 60, "0.1"))) == [PriceSlot(at(15), at(45), Decimal("0.1"))]
     assert resolved("a", 60, 90, a=curve((0, 60, "0.1"))) == []

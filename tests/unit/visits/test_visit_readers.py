@@ -225,3 +225,30 @@ def test_the_shipped_visits_read_whole() -> None:
         assert earlier is None or visit.plugged_in_at - earlier > timedelta(seconds=60)
         assert visit.power_w is None or visit.power_w >= visit.least_power_w
         last[visit.user_reference] = visit.plugged_out_at
+
+
+def test_a_header_that_is_nearly_one_of_ours_is_told_all_it_lacks_and_has() -> None:
+    with pytest.raises(Refused) as refused:
+        read_visit_contents([("mine.csv", b"vehicle,plugged_in,plugged_out_at,energy\n")])
+    (fault,) = refused.value.faults
+    for word in ("as plain it lacks energy_kwh, plugged_in_at", "'plugged_in'", "'energy'"):
+        assert word in fault.message
+
+
+def test_a_misspelt_optional_column_is_not_passed_over() -> None:
+    header = b"vehicle,plugged_in_at,plugged_out_at,energy_kwh,battery_capacity,powr_kw,note,vehicle\n"
+    with pytest.raises(Refused) as refused:
+        read_visit_contents([("mine.csv", header)])
+    told = [fault.message for fault in refused.value.faults]
+    assert len(told) == 3
+    assert "'vehicle' is there twice" in told[0]
+    assert "battery_capacity_kwh" in told[1] and "power_kw" in told[2]
+
+
+def test_a_damaged_gzip_file_is_refused_by_name() -> None:
+    sound = gzip.compress(b"vehicle,plugged_in_at,plugged_out_at,energy_kwh\n" * 100)
+    for at in range(10, len(sound)):
+        damaged = bytearray(sound)
+        damaged[at] ^= 0xFF
+        with pytest.raises(Refused, match="mine"):
+            read_visit_contents([("mine.csv.gz", bytes(damaged))])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the drivers are imported when a store is opened, not when the command line asks for help
     from dwell.adapters.storage.postgres import PostgresStore
     from dwell.adapters.storage.sqlite import SqliteStore
+    from dwell.application.ports import OnCommit
 
 
-async def open_store(database_url: str) -> SqliteStore | PostgresStore:
+async def open_store(database_url: str, *, on_commit: OnCommit | None = None) -> SqliteStore | PostgresStore:
     """The store at `sqlite:///path` (four slashes for an absolute one) or `postgresql://…`, its schema checked.
 
     Raises Refused for any other address, Unavailable where the database or its schema is not fit for use.
@@ -22,7 +23,7 @@ async def open_store(database_url: str) -> SqliteStore | PostgresStore:
     if isinstance(address, SqliteAddress):
         from dwell.adapters.storage.sqlite import SqliteStore
 
-        return await SqliteStore.open(address.path)
+        return await SqliteStore.open(address.path, on_commit=on_commit)
     from dwell.adapters.storage.postgres import PostgresStore
 
-    return await PostgresStore.open(address.url)
+    return await PostgresStore.open(address.url, on_commit=on_commit)

@@ -7,7 +7,7 @@ import zlib
 
 import msgspec
 
-from dwell.application.ports import Event, KeptAnswer, Quarantined
+from dwell.application.records import Event, KeptAnswer, Quarantined
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
@@ -16,6 +16,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.station.registry import EvsePlace, StationRecord, TariffInForce, TokenRecord
 from dwell.domain.station.transaction import Transaction
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
+from dwell.domain.webhooks.subscription import Attempt, Line, Webhook
 
 encode = msgspec.msgpack.Encoder().encode
 decode_organization = msgspec.msgpack.Decoder(Organization).decode
@@ -28,6 +29,9 @@ decode_track = msgspec.msgpack.Decoder(Track).decode
 decode_fact = msgspec.msgpack.Decoder(Fact).decode
 _decode_event = msgspec.msgpack.Decoder(Event).decode
 decode_order = msgspec.msgpack.Decoder(Order).decode
+decode_webhook = msgspec.msgpack.Decoder(Webhook).decode
+decode_line = msgspec.msgpack.Decoder(Line).decode
+decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
 decode_tariff = msgspec.msgpack.Decoder(Tariff).decode
 decode_formula = msgspec.msgpack.Decoder(TariffFormula).decode
 decode_kept_answer = msgspec.msgpack.Decoder(KeptAnswer).decode

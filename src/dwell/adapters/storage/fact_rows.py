@@ -15,7 +15,7 @@ from dwell.adapters.storage.bodies import decode_fact, encode
 from dwell.adapters.storage.dialect import Row, Rows, Value
 from dwell.adapters.storage.ordering import fact_order
 from dwell.adapters.storage.packs import packed, unpacked
-from dwell.application.ports import StoredFact
+from dwell.application.records import StoredFact
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.instants import micros_of
 

@@ -16,13 +16,16 @@ from typing import TypeVar
 import msgspec
 
 from dwell.adapters.storage.driven import run_now
+from dwell.adapters.storage.memory_books import MemoryBooksWriter
 from dwell.adapters.storage.memory_reader import MemoryReader
 from dwell.adapters.storage.memory_stations import MemoryStationWriter
 from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
+from dwell.adapters.storage.memory_webhooks import MemoryWebhookWriter
 from dwell.adapters.storage.ordering import holds_policy
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.shelves import FactShelf, Shelves, ZoneShelf
-from dwell.application.ports import Event, Quarantined, Reader, StoredFact, Transaction
+from dwell.application.ports import Reader, Transaction
+from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -39,6 +42,7 @@ class MemoryStore:
 
     def __init__(self, *, keep_events: bool = True, keep_packed_facts: bool = True) -> None:
         self.shelves = Shelves()
+        self.trouble: str | None = None
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
 
@@ -81,7 +85,9 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
+class MemoryTransaction(
+    MemoryTariffWriter, MemoryStationWriter, MemoryWebhookWriter, MemoryBooksWriter, MemoryReader
+):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:
@@ -89,6 +95,7 @@ class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
         self._keep_events = keep_events
         self._keep_packed_facts = keep_packed_facts
         self._undo: list[Callable[[], object]] = []
+        self._events = lambda: shelves.events
 
     def undo(self) -> None:
         """Put back everything as it was before this transaction."""
@@ -101,6 +108,12 @@ class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
     async def save_credential(self, credential: Credential) -> None:
         self._put(self._shelves.credentials, (credential.kind, credential.name), credential)
 
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            gone = self._shelves.credentials.pop((one.kind, one.name), None)
+            if gone is not None:
+                self._undo.append(partial(self._shelves.credentials.__setitem__, (one.kind, one.name), gone))
+
     async def add_user(self, user: User) -> None:
         key = (user.organization_id, user.id)
         by_reference = (user.organization_id, user.reference)
@@ -108,6 +121,18 @@ class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
             raise Conflict("a user of this reference exists", code="user_exists")
         self._put(self._shelves.users, key, user)
         self._put(self._shelves.users_by_reference, by_reference, user)
+
+    async def save_user(self, user: User) -> None:
+        key, names = (user.organization_id, user.id), self._shelves.users_by_reference
+        before, named = self._shelves.users[key], names.get((user.organization_id, user.reference))
+        if named is not None and named.id != user.id:
+            raise Conflict("a user of this reference exists", code="user_exists")
+        if before.reference != user.reference:
+            gone = (user.organization_id, before.reference)
+            del names[gone]
+            self._undo.append(partial(names.__setitem__, gone, before))
+        self._put(self._shelves.users, key, user)
+        self._put(names, (user.organization_id, user.reference), user)
 
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId
@@ -226,13 +251,16 @@ class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
         for event in events:
             key = (event.organization_id, event.session.id)
             index = newest.get(key)
-            if index is None or event.significant or kept[index].significant:
+            if index is None or event.significant or not self._may_merge(kept[index]):
                 self._undo.append(partial(_cut_to, kept, len(kept)))
                 self._put(newest, key, len(kept))
                 kept.append(event)
             else:
                 self._undo.append(partial(kept.__setitem__, index, kept[index]))
                 kept[index] = event
+
+    def _may_merge(self, event: Event) -> bool:
+        return not event.significant and event.id not in self._hooks.numbered_ids
 
     async def forget_before(self, instant: datetime, *, limit: int) -> int:
         shelves = self._shelves
@@ -269,6 +297,15 @@ class MemoryTransaction(MemoryTariffWriter, MemoryStationWriter, MemoryReader):
             if session.state == ACTIVE and session.terms.zone == zone
         }
         return sorted(found)
+
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        return sorted(
+            session.vehicle_id
+            for sessions in self._shelves.unsettled_by_vehicle.values()
+            for session in sessions.values()
+            if session.state == ACTIVE
+            and (session.organization_id, session.location_id) == (organization_id, location_id)
+        )
 
     async def settled_in_zone(
         self, zone: str, start_at: datetime, end_at: datetime

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from dwell.adapters.storage.memory_books import MemoryBooksReader
 from dwell.adapters.storage.memory_stations import MemoryStationReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
+from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
+from dwell.adapters.storage.ordering import first_id_of
 from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
-from dwell.application.ports import PageKey, SessionFilter, StoredFact
+from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
@@ -17,11 +21,12 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader, MemoryStationReader):
+class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader, MemoryBooksReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:
         self._shelves = shelves
+        self._hooks = shelves.hooks
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None:
         return self._shelves.organizations.get(organization_id)
@@ -29,11 +34,23 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader):
     async def credential(self, kind: str, name: str) -> Credential | None:
         return self._shelves.credentials.get((kind, name))
 
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        found = sorted((one for one in self._shelves.credentials.values() if one.kind == kind), key=_name)
+        return [one for one in found if after is None or one.name > after.name][:limit]
+
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None:
         return self._shelves.users.get((organization_id, user_id))
 
     async def user_by_reference(self, organization_id: OrganizationId, reference: str) -> User | None:
         return self._shelves.users_by_reference.get((organization_id, reference))
+
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        mine = [uid for owner, uid in self._shelves.users if owner == organization_id and uid > after_id]
+        return [self._shelves.users[organization_id, uid] for uid in sorted(mine)[:limit]]
 
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         return self._shelves.locations.get((organization_id, location_id))
@@ -195,12 +212,25 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader):
         shelf = self._shelves.zones.get(zone)
         return None if shelf is None else shelf.window(start_at, end_at)
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
         return [
             (zone, shelf.curve.currency, shelf.curve.slots[0].start_at, shelf.curve.slots[-1].end_at)
             for zone, shelf in sorted(self._shelves.zones.items())
-            if shelf.curve.slots and ":" not in zone
+            if shelf.curve.slots and zone.startswith(under) and ":" not in zone.removeprefix(under)
         ]
+
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        unsettled = (s for sessions in self._shelves.unsettled_by_vehicle.values() for s in sessions.values())
+        first_id = first_id_of(orders_since)
+        return Tally(
+            sessions=dict(Counter(s.state for s in unsettled if s.policy_id is not None)),
+            orders=dict(Counter(o.state for o in self._shelves.orders.values() if o.id >= first_id)),
+            events=len(self._shelves.events),
+        )
 
     async def next_wake_at(self) -> datetime | None:
         return self._shelves.next_wake_at()
+
+
+def _name(credential: Credential) -> str:
+    return credential.name

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from dwell.adapters.storage.shelves import Shelves
-from dwell.application.ports import KeptAnswer
+from dwell.application.records import KeptAnswer
 from dwell.domain.ids import LocationId, OrganizationId
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 

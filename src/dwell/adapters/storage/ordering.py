@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dwell.application.ports import StoredFact
+from dwell.application.records import StoredFact
+from dwell.domain.instants import micros_of
 from dwell.domain.session.record import SETTLED, Session
 from dwell.domain.tariff.curve import PriceSlot
 
@@ -12,6 +13,12 @@ from dwell.domain.tariff.curve import PriceSlot
 def fact_order(stored: StoredFact) -> tuple[datetime, bytes]:
     """By instant; the digest makes the order of one instant the same everywhere."""
     return stored.fact.at, stored.digest
+
+
+def first_id_of(instant: datetime) -> str:
+    """What no id (a UUID of version 7, which begins with its milliseconds) made at or after the instant is below."""
+    text = f"{max(0, micros_of(instant) // 1000):012x}"
+    return f"{text[:8]}-{text[8:]}"
 
 
 def holds_policy(session: Session) -> bool:

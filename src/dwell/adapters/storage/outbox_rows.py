@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dwell.adapters.storage import statements
 from dwell.adapters.storage.bodies import encode_event
 from dwell.adapters.storage.dialect import Row, Rows
-from dwell.application.ports import Event
+from dwell.application.records import Event
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import micros_of
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from dwell.application.ports import StoredFact
+from dwell.application.records import StoredFact
 from dwell.domain.ids import VehicleId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.session.facts import Fact, digest_of

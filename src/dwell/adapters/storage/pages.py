@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from dwell.adapters.storage.shelves import Place
-from dwell.application.ports import PageKey, SessionFilter
+from dwell.application.records import PageKey, SessionFilter
 from dwell.domain.instants import micros_of
 from dwell.domain.session.record import Session
 

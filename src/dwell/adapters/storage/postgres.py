@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
@@ -34,8 +35,8 @@ from dwell.adapters.storage.postgres_connection import (
 from dwell.adapters.storage.races import ATTEMPTS, TakenConflict, VersionRace, too_many_races
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_transaction import SqlTransaction
-from dwell.application.ports import Reader, Transaction
-from dwell.domain.errors import Unavailable
+from dwell.application.ports import OnCommit, Reader, Transaction
+from dwell.domain.errors import UNKNOWN_OUTCOME, Unavailable
 from dwell.domain.ids import VehicleId
 
 T = TypeVar("T")
@@ -54,9 +55,12 @@ LONGEST_PAUSE_S = 0.5
 class PostgresStore:
     """A Store in a PostgreSQL database. Make one with `open`."""
 
-    def __init__(self, pool: asyncpg.Pool, *, retry_within_s: float) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, *, retry_within_s: float, on_commit: OnCommit | None = None
+    ) -> None:
         self._pool = pool
         self._retry_within_s = retry_within_s
+        self._on_commit = on_commit
         self._curves = CurveCache()
         self._asked = 0
         self._turns: WeakValueDictionary[VehicleId, asyncio.Lock] = WeakValueDictionary()
@@ -65,7 +69,12 @@ class PostgresStore:
 
     @classmethod
     async def open(
-        cls, url: str, *, connections: int = CONNECTIONS, retry_within_s: float = RETRY_WITHIN_S
+        cls,
+        url: str,
+        *,
+        connections: int = CONNECTIONS,
+        retry_within_s: float = RETRY_WITHIN_S,
+        on_commit: OnCommit | None = None,
     ) -> PostgresStore:
         """The store in the database at `url`, which must have its schema (`schema.upgrade`).
 
@@ -86,14 +95,18 @@ class PostgresStore:
             await pool
         except ValueError as error:
             raise refused(error) from None
-        return cls(pool, retry_within_s=retry_within_s)
+        return cls(pool, retry_within_s=retry_within_s, on_commit=on_commit)
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], *, about: Iterable[VehicleId] = ()
     ) -> T:
         async def once() -> T:
+            started_s = time.monotonic()
             async with self._transaction() as rows:
-                return await work(SqlTransaction(rows, self._curves))
+                answer = await work(SqlTransaction(rows, self._curves))
+            if self._on_commit is not None:
+                self._on_commit(1, time.monotonic() - started_s)
+            return answer
 
         async def in_turn() -> T:
             async with AsyncExitStack() as turns:
@@ -166,7 +179,7 @@ class PostgresStore:
             except _UnknownOutcome as error:
                 raise Unavailable(
                     "the connection was lost during the commit; it may have been applied",
-                    code="unknown_outcome",
+                    code=UNKNOWN_OUTCOME,
                 ) from error
             await patience.pause()
 

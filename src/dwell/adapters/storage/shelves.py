@@ -15,7 +15,9 @@ from operator import attrgetter
 from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.memory_stations import StationShelves
 from dwell.adapters.storage.ordering import fact_order, runs_of
-from dwell.application.ports import Event, KeptAnswer, Quarantined, StoredFact
+from dwell.adapters.storage.webhook_shelves import WebhookShelves
+from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
+from dwell.domain.audit import Entry
 from dwell.domain.instants import micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import SETTLED, Session
@@ -23,6 +25,7 @@ from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
+from dwell.domain.tariff.origin import PriceOrigin
 
 Key = tuple[str, str]
 """Organization id first, then the id of the thing."""
@@ -143,9 +146,12 @@ class Shelves:
         self.settled_by_vehicle: dict[Key, list[Place]] = {}
         self.facts: dict[Key, FactShelf] = {}
         self.zones: dict[str, ZoneShelf] = {}
+        self.price_origins: dict[str, list[PriceOrigin]] = {}
+        self.audit_log: dict[str, list[Entry]] = {}
         self.tariffs: dict[Key, Tariff] = {}
         self.formulas: dict[tuple[str, str, str], TariffFormula] = {}
         self.kept_answers: dict[Key, KeptAnswer] = {}
+        self.hooks = WebhookShelves()
         self.events: list[Event] = []
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}

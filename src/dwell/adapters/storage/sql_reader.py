@@ -10,9 +10,12 @@ from typing import TypeVar
 from dwell.adapters.storage import bodies, fact_rows, statements
 from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
+from dwell.adapters.storage.ordering import first_id_of
+from dwell.adapters.storage.sql_books import SqlBooksReader
 from dwell.adapters.storage.sql_stations import SqlStationReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
-from dwell.application.ports import PageKey, SessionFilter, StoredFact
+from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
+from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -23,7 +26,7 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 T = TypeVar("T")
 
 
-class SqlReader(SqlTariffReader, SqlStationReader):
+class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksReader):
     """A Reader of one transaction."""
 
     def __init__(self, rows: Rows, curves: CurveCache) -> None:
@@ -40,6 +43,13 @@ class SqlReader(SqlTariffReader, SqlStationReader):
         )
         return _one(found, bodies.decode_credential)
 
+    async def credentials(
+        self, kind: str, *, after: Credential | None = None, limit: int = 1000
+    ) -> list[Credential]:
+        digest = bodies.digest_of_name(after.name) if after is not None else b""
+        rows = await self._rows.all(statements.CREDENTIALS, kind=kind, after=digest, limit=limit)
+        return [bodies.decode_credential(body) for (body,) in rows]
+
     async def user(self, organization_id: OrganizationId, user_id: UserId) -> User | None:
         found = await self._rows.all(statements.USER, organization_id=organization_id, id=user_id)
         return _one(found, bodies.decode_user)
@@ -51,6 +61,14 @@ class SqlReader(SqlTariffReader, SqlStationReader):
             reference_digest=bodies.digest_of_name(reference),
         )
         return _one(found, bodies.decode_user)
+
+    async def users(
+        self, organization_id: OrganizationId, *, after_id: str = "", limit: int = 50
+    ) -> list[User]:
+        found = await self._rows.all(
+            statements.USERS, organization_id=organization_id, after_id=after_id, limit=limit
+        )
+        return [bodies.decode_user(body) for (body,) in found]
 
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         found = await self._rows.all(statements.LOCATION, organization_id=organization_id, id=location_id)
@@ -222,10 +240,19 @@ class SqlReader(SqlTariffReader, SqlStationReader):
         ((wake_at,),) = await self._rows.all(statements.NEXT_WAKE)
         return instant_of(wake_at) if wake_at is not None else None
 
-    async def zones(self) -> list[tuple[str, str, datetime, datetime]]:
+    async def tally(self, *, orders_since: datetime) -> Tally:
+        ((events,),) = await self._rows.all(statements.COUNT_EVENTS)
+        first_id = first_id_of(orders_since)
+        return Tally(
+            sessions=dict(await self._rows.all(statements.COUNT_SESSIONS)),
+            orders=dict(await self._rows.all(statements.COUNT_ORDERS, first_id=first_id)),
+            events=events,
+        )
+
+    async def zones(self, *, under: str = "") -> list[tuple[str, str, datetime, datetime]]:
         return [
             (zone, currency, instant_of(start_at), instant_of(end_at))
-            for zone, currency, start_at, end_at in await self._rows.all(statements.ZONES)
+            for zone, currency, start_at, end_at in await self._rows.all(statements.ZONES, under=under)
             if start_at is not None
         ]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from dwell.adapters.storage import bodies, statements
 from dwell.adapters.storage.dialect import Row, Rows, Taken
 from dwell.adapters.storage.races import VersionRace
-from dwell.application.ports import KeptAnswer
+from dwell.application.records import KeptAnswer
 from dwell.domain.ids import LocationId, OrganizationId
 from dwell.domain.instants import micros_of
 from dwell.domain.tariff.contracts import Tariff, TariffFormula

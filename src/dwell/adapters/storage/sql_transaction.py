@@ -12,10 +12,12 @@ from dwell.adapters.storage import bodies, fact_rows, outbox_rows, statements
 from dwell.adapters.storage.dialect import Insert, Row, Taken
 from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
+from dwell.adapters.storage.sql_books import SqlBooksWriter
 from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_stations import SqlStationWriter
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
-from dwell.application.ports import Event, Quarantined, StoredFact
+from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
+from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -25,7 +27,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlWebhookWriter, SqlBooksWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:
@@ -37,9 +39,20 @@ class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlReader):
         row = (credential.kind, name_digest, credential.organization_id, bodies.encode(credential))
         await self._rows.put(statements.SAVE_CREDENTIAL, [row])
 
+    async def remove_credentials(self, credentials: Sequence[Credential]) -> None:
+        for one in credentials:
+            digest = bodies.digest_of_name(one.name)
+            await self._rows.run(statements.REMOVE_CREDENTIAL, kind=one.kind, name_digest=digest)
+
     async def add_user(self, user: User) -> None:
+        await self._put_user(statements.ADD_USER, user)
+
+    async def save_user(self, user: User) -> None:
+        await self._put_user(statements.SAVE_USER, user)
+
+    async def _put_user(self, insert: Insert, user: User) -> None:
         row = (user.organization_id, user.id, bodies.digest_of_name(user.reference), bodies.encode(user))
-        await self._put_unique(statements.ADD_USER, row, "user_exists", "a user of this reference exists")
+        await self._put_unique(insert, row, "user_exists", "a user of this reference exists")
 
     async def hold_location(
         self, organization_id: OrganizationId, location_id: LocationId
@@ -161,7 +174,9 @@ class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlReader):
         values = {"before": micros_of(instant), "limit": limit}
         events = await self._rows.all(statements.FORGET_EVENTS, **values)
         quarantined = await self._rows.all(statements.FORGET_QUARANTINED, **values)
-        return len(events) + len(quarantined)
+        dead = await self._rows.all(statements.FORGET_DEAD_LETTERS, before=micros_of(instant))
+        attempts = await self._rows.all(statements.FORGET_ATTEMPTS, before=micros_of(instant))
+        return len(events) + len(quarantined) + len(dead) + len(attempts)
 
     async def save_orders(self, orders: Sequence[Order]) -> None:
         rows: list[Row] = [
@@ -201,6 +216,12 @@ class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlReader):
     async def live_vehicles_in_zone(self, zone: str) -> list[tuple[OrganizationId, VehicleId]]:
         found = await self._rows.all(statements.LIVE_VEHICLES_IN_ZONE, zone=zone)
         return [(OrganizationId(organization_id), VehicleId(vid)) for organization_id, vid in found]
+
+    async def running_at(self, organization_id: OrganizationId, location_id: LocationId) -> list[VehicleId]:
+        found = await self._rows.all(
+            statements.RUNNING_AT, organization_id=organization_id, location_id=location_id
+        )
+        return [VehicleId(vehicle_id) for (vehicle_id,) in found]
 
     async def settled_in_zone(
         self, zone: str, start_at: datetime, end_at: datetime

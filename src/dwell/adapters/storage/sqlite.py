@@ -22,7 +22,7 @@ from dwell.adapters.storage.sql_reader import SqlReader
 from dwell.adapters.storage.sql_transaction import SqlTransaction
 from dwell.adapters.storage.sqlite_connection import SqliteRows, StorageFailure, control, open_connection
 from dwell.adapters.storage.sqlite_writer import SqliteWriter
-from dwell.application.ports import Reader, Transaction
+from dwell.application.ports import OnCommit, Reader, Transaction
 from dwell.domain.errors import Unavailable
 from dwell.domain.ids import VehicleId
 
@@ -37,7 +37,9 @@ READ_QUEUE_LIMIT = 4_096
 class SqliteStore:
     """A Store in an SQLite file. Make one with `open`."""
 
-    def __init__(self, path: Path, *, readers: int, connect: Connect) -> None:
+    def __init__(
+        self, path: Path, *, readers: int, connect: Connect, on_commit: OnCommit | None = None
+    ) -> None:
         self._path = path
         self._connect = connect
         self._curves = CurveCache()
@@ -47,12 +49,18 @@ class SqliteStore:
         self._writer = SqliteWriter(
             lambda: connect(path, writes=True),
             lambda connection: SqlTransaction(SqliteRows(connection), self._curves),
+            on_commit,
         )
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="dwell-sqlite-reader")
 
     @classmethod
     async def open(
-        cls, path: str | Path, *, readers: int = READERS, connect: Connect = open_connection
+        cls,
+        path: str | Path,
+        *,
+        readers: int = READERS,
+        connect: Connect = open_connection,
+        on_commit: OnCommit | None = None,
     ) -> SqliteStore:
         """The store in the file at `path`, which must have its schema (`schema.upgrade`).
 
@@ -60,15 +68,15 @@ class SqliteStore:
         connections; tests give one that fails.
         """
         try:
-            return await asyncio.to_thread(cls._opened, Path(path), readers, connect)
+            return await asyncio.to_thread(cls._opened, Path(path), readers, connect, on_commit)
         except StorageFailure as failure:
             raise failure.unavailable() from failure
 
     @classmethod
-    def _opened(cls, path: Path, readers: int, connect: Connect) -> SqliteStore:
+    def _opened(cls, path: Path, readers: int, connect: Connect, on_commit: OnCommit | None) -> SqliteStore:
         whole = path.absolute()
         refuse_network(whole)
-        return cls(whole, readers=readers, connect=connect)
+        return cls(whole, readers=readers, connect=connect, on_commit=on_commit)
 
     @property
     def trouble(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 from dwell.adapters.storage.dialect import (
@@ -20,6 +21,7 @@ from dwell.domain.errors import Unavailable
 
 BUSY_TIMEOUT_S = 20.0
 """How long another process may hold the write lock: its own commits are milliseconds, a migration may take seconds."""
+BUSY_PAUSE_S = 0.02
 CHECKPOINT_PAGES = 2_000
 """The write-ahead log is copied back at about 8 MB of pages."""
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -60,13 +62,26 @@ def open_connection(path: Path, *, writes: bool) -> sqlite3.Connection:
         )
         try:
             for pragma in _pragmas(writes=writes):
-                connection.execute(pragma).close()
+                _set(connection, pragma)
         except BaseException:  # a half-open connection is closed whatever the reason
             connection.close()
             raise
     except sqlite3.Error as error:
         raise StorageFailure(error) from error
     return connection
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Run the pragma; for the change to a log SQLite itself does not wait while another process makes it."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute(pragma).close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
+                raise
+            time.sleep(BUSY_PAUSE_S)
 
 
 def _pragmas(*, writes: bool) -> list[str]:

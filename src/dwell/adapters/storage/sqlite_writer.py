@@ -22,7 +22,7 @@ from typing import Any
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.races import ATTEMPTS, VersionRace, too_many_races
 from dwell.adapters.storage.sqlite_connection import StorageFailure, control
-from dwell.application.ports import Transaction
+from dwell.application.ports import OnCommit, Transaction
 from dwell.domain.errors import Unavailable
 
 _log = logging.getLogger("dwell.storage")
@@ -67,9 +67,11 @@ class SqliteWriter:
         self,
         connect: Callable[[], sqlite3.Connection],
         transaction: Callable[[sqlite3.Connection], Transaction],
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._connect = connect
         self._transaction = transaction
+        self._on_commit = on_commit
         self._connection: sqlite3.Connection | None = connect()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -130,6 +132,7 @@ class SqliteWriter:
     def _commit_some(self) -> list[Job]:
         """Run works and commit them. Returns them, each with its answer or its error."""
         group: list[Job] = []
+        started_s = monotonic()
         try:
             connection = self._connected()
             control(connection, "BEGIN IMMEDIATE")
@@ -139,6 +142,8 @@ class SqliteWriter:
                     self._attempt(connection, job)
             control(connection, "COMMIT")
             self.trouble = None
+            if self._on_commit is not None:
+                self._on_commit(len(group), monotonic() - started_s)
         except StorageFailure as failure:
             self.trouble = str(failure)
             if not group:  # not even begun: of those who wait, a group is told, and the others try once more

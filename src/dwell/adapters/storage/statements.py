@@ -29,6 +29,7 @@ def _upsert(table: Table, *, condition: str = "", tells: bool = False) -> Insert
 ADD_ORGANIZATION = _insert(tables.organizations)
 SAVE_CREDENTIAL = _upsert(tables.credentials)
 ADD_USER = _insert(tables.users)
+SAVE_USER = _upsert(tables.users)
 SAVE_LOCATION = _upsert(tables.locations)
 SAVE_VEHICLE = _upsert(tables.vehicles)
 SAVE_POLICY = _upsert(tables.policies)
@@ -52,6 +53,14 @@ SAVE_ORDER = _upsert(tables.orders)
 SAVE_ZONE = _upsert(tables.price_zones)
 ADD_SLOT = _insert(tables.price_slots)
 
+SAVE_WEBHOOK = _upsert(tables.webhooks)
+SAVE_LINE = _upsert(tables.webhook_lines)
+SAVE_SEQUENCE = _upsert(tables.webhook_sequences)
+ADD_QUEUED = _insert(tables.webhook_queue)
+ADD_ATTEMPT = _insert(tables.webhook_attempts)
+SAVE_LAST_NUMBER = _upsert(tables.outbox_numbers)
+ADD_PRICE_ORIGIN = _insert(tables.price_origins)
+ADD_AUDIT_ENTRY = _insert(tables.audit_log)
 SAVE_TARIFF = _upsert(tables.tariffs)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
@@ -70,7 +79,14 @@ ADD_FRAME = _insert(tables.station_frames)
 
 ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
 CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
+CREDENTIALS = """
+SELECT body FROM credentials WHERE kind = :kind AND name_digest > :after ORDER BY name_digest LIMIT :limit
+"""
+REMOVE_CREDENTIAL = "DELETE FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 USER = "SELECT body FROM users WHERE organization_id = :organization_id AND id = :id"
+USERS = """
+SELECT body FROM users WHERE organization_id = :organization_id AND id > :after_id ORDER BY id LIMIT :limit
+"""
 USER_BY_REFERENCE = """
 SELECT body FROM users WHERE organization_id = :organization_id AND reference_digest = :reference_digest
 """
@@ -108,6 +124,18 @@ DELETE FROM quarantine
 WHERE position < (SELECT MIN(position) FROM quarantine) + :limit AND received_at < :before
 RETURNING position
 """
+COUNT_SESSIONS = """
+SELECT state, COUNT(*) FROM sessions WHERE state <> 'SETTLED' AND policy_id IS NOT NULL GROUP BY state
+"""
+# Organization by organization, so that each is one range of the orders' key; the order of CROSS JOIN is kept.
+COUNT_ORDERS = """
+SELECT orders.state, COUNT(*) FROM organizations CROSS JOIN orders
+WHERE orders.organization_id = organizations.id AND orders.id >= :first_id GROUP BY orders.state
+"""
+# Its first and last position bound the count without walking the table.
+COUNT_EVENTS = """
+SELECT COALESCE((SELECT MAX(position) FROM outbox) - (SELECT MIN(position) FROM outbox) + 1, 0)
+"""
 NEXT_WAKE = "SELECT MIN(wake_at) FROM tracks WHERE wake_at IS NOT NULL"
 
 SESSION = "SELECT body FROM sessions WHERE organization_id = :organization_id AND id = :id"
@@ -129,6 +157,10 @@ WITHDRAW_SESSIONS = "DELETE FROM sessions WHERE organization_id = :organization_
 LIVE_VEHICLES_IN_ZONE = """
 SELECT DISTINCT organization_id, vehicle_id FROM sessions WHERE zone = :zone AND state = 'ACTIVE'
 ORDER BY organization_id, vehicle_id
+"""
+RUNNING_AT = """
+SELECT vehicle_id FROM sessions
+WHERE organization_id = :organization_id AND location_id = :location_id AND state = 'ACTIVE' ORDER BY vehicle_id
 """
 SETTLED_IN_ZONE = """
 SELECT organization_id, vehicle_id, -MAX(recency) FROM sessions
@@ -175,7 +207,10 @@ ZONES = """
 SELECT zone, currency,
   (SELECT start_at FROM price_slots WHERE price_slots.zone = price_zones.zone ORDER BY end_at LIMIT 1),
   (SELECT MAX(end_at) FROM price_slots WHERE price_slots.zone = price_zones.zone)
-FROM price_zones WHERE zone NOT LIKE '%:%' ORDER BY zone
+FROM price_zones
+WHERE SUBSTR(zone, 1, LENGTH(CAST(:under AS TEXT))) = :under
+  AND SUBSTR(zone, 1 + LENGTH(CAST(:under AS TEXT))) NOT LIKE '%:%'
+ORDER BY zone
 """
 SLOTS = """
 SELECT start_at, end_at, price FROM price_slots
@@ -189,6 +224,88 @@ DELETE FROM price_slots
 WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at AND end_at <= COALESCE(
     (SELECT MIN(last.end_at) FROM price_slots AS last WHERE last.zone = :zone AND last.end_at >= :end_at), :end_at
 )
+"""
+
+WEBHOOK = "SELECT body FROM webhooks WHERE organization_id = :organization_id AND id = :id"
+LINE = """
+SELECT body FROM webhook_lines WHERE organization_id = :organization_id AND webhook_id = :webhook_id @for_update
+"""
+LINE_SEEN = (
+    "SELECT body FROM webhook_lines WHERE organization_id = :organization_id AND webhook_id = :webhook_id"
+)
+DUE_LINES = """
+SELECT body FROM webhook_lines WHERE next_at <= :now AND leased_until <= :now
+ORDER BY next_at, organization_id, webhook_id LIMIT :limit @for_update @skip_locked
+"""
+QUEUED = """
+SELECT position, session_id, event_id, sequence, created_at, payload FROM webhook_queue
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = :dead AND position > :after
+ORDER BY position LIMIT :limit
+"""
+REMOVE_QUEUED = """
+DELETE FROM webhook_queue
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 0 AND position <= :last
+"""
+BURY = """
+UPDATE webhook_queue SET dead = 1
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 0
+"""
+REVIVE = """
+UPDATE webhook_queue SET dead = 0
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 1 AND position IN (
+    SELECT position FROM webhook_queue
+    WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND dead = 1
+      AND created_at >= :start_at AND created_at < :end_at
+    ORDER BY position LIMIT :limit
+)
+RETURNING position
+"""
+FORGET_QUEUED = (
+    "DELETE FROM webhook_queue WHERE organization_id = :organization_id AND webhook_id = :webhook_id"
+)
+SEQUENCES = """
+SELECT session_id, last FROM webhook_sequences
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND session_id @in(ids)
+"""
+ATTEMPTS = """
+SELECT body FROM webhook_attempts
+WHERE organization_id = :organization_id AND webhook_id = :webhook_id AND id < :before_id
+ORDER BY id DESC LIMIT :limit
+"""
+FORGET_ATTEMPTS = "DELETE FROM webhook_attempts WHERE at < :before RETURNING id"
+FORGET_DEAD_LETTERS = "DELETE FROM webhook_queue WHERE dead = 1 AND created_at < :before RETURNING position"
+ORGANIZATIONS_TO_ROUTE = """
+SELECT organization_id FROM outbox WHERE sequence IS NULL AND position > :after ORDER BY position LIMIT :limit
+"""
+EVENTS_TO_ROUTE = """
+SELECT position, body FROM outbox WHERE organization_id = :organization_id AND sequence IS NULL
+ORDER BY position LIMIT :limit
+"""
+LAST_NUMBER = "SELECT last FROM outbox_numbers WHERE organization_id = :organization_id @for_update"
+LAST_NUMBER_SEEN = "SELECT last FROM outbox_numbers WHERE organization_id = :organization_id"
+NUMBER_EVENTS = """
+UPDATE outbox SET sequence = :last + numbered.number
+FROM (
+    SELECT position, ROW_NUMBER() OVER (ORDER BY position) AS number FROM outbox
+    WHERE organization_id = :organization_id AND sequence IS NULL AND position <= :until
+) AS numbered
+WHERE outbox.position = numbered.position AND organization_id = :organization_id
+RETURNING outbox.position
+"""
+EVENTS_AFTER = """
+SELECT sequence, body FROM outbox WHERE organization_id = :organization_id AND sequence > :number
+ORDER BY sequence LIMIT :limit
+"""
+PRICE_ORIGINS = """
+SELECT body FROM price_origins WHERE zone = :zone AND end_at > :start_at AND start_at < :end_at ORDER BY position
+"""
+AUDIT_ENTRIES = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number > :after
+ORDER BY number LIMIT :limit
+"""
+AUDIT_ENTRIES_BEFORE = """
+SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND number < :before
+ORDER BY number DESC LIMIT :limit
 """
 
 TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
@@ -274,6 +391,7 @@ LISTS = {
     "locations": "SELECT body FROM locations",
     "vehicles": "SELECT body FROM vehicles",
     "policies": "SELECT body FROM policies",
+    "webhooks": "SELECT body FROM webhooks",
 }
 LIST_FILTERS = {
     "user_id": "user_id = :user_id",

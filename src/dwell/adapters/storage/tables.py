@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0009"
+SCHEMA = "0014"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -165,6 +165,7 @@ sessions = Table(
         "policy_id",
         unique=True,
     ),
+    _index_where("state = 'ACTIVE'", "sessions_running", "organization_id", "location_id", "vehicle_id"),
     _index_where(
         "zone IS NOT NULL",
         "sessions_by_zone",
@@ -224,6 +225,9 @@ outbox = Table(
     _whole("sequence", null=True),
     _blob("body"),
     Index("outbox_by_session", "organization_id", "session_id", "position"),
+    Index("outbox_by_number", "organization_id", "sequence"),
+    _index_where("sequence IS NULL", "outbox_to_route", "organization_id", "position"),
+    _index_where("sequence IS NULL", "outbox_to_route_in_all", "position"),
     sqlite_autoincrement=True,  # a position is never given twice, also when the newest row has been delivered
 )
 
@@ -258,6 +262,26 @@ price_slots = Table(
     sqlite_with_rowid=False,
 )
 
+price_origins = Table(  # which document a zone's prices came from; later rows overrule earlier ones
+    "price_origins",
+    metadata,
+    _position(),
+    _text("zone"),
+    _whole("start_at"),
+    _whole("end_at"),
+    _blob("body"),
+    Index("price_origins_by_zone", "zone", "end_at"),
+)
+
+audit_log = Table(  # who changed what; each row's hash covers the one before it
+    "audit_log",
+    metadata,
+    _text("organization_id", key=True),
+    _whole("number", key=True),
+    _blob("hash"),
+    _blob("body"),
+)
+
 tariffs = Table("tariffs", metadata, _text("organization_id", key=True), _text("id", key=True), _blob("body"))
 
 tariff_formulas = Table(
@@ -287,6 +311,65 @@ idempotency_keys = Table(
     _whole("created_at"),
     _blob("body"),
     Index("idempotency_keys_by_age", "organization_id", "created_at"),
+)
+
+outbox_numbers = Table("outbox_numbers", metadata, _text("organization_id", key=True), _whole("last"))
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _text("organization_id", key=True),
+    _text("id", key=True),
+    _whole("deleted"),
+    _blob("body"),
+)
+
+webhook_lines = Table(
+    "webhook_lines",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _whole("next_at", null=True),
+    _whole("leased_until"),
+    _blob("body"),
+    _index_where("next_at IS NOT NULL", "webhook_lines_by_time", "next_at", "organization_id", "webhook_id"),
+)
+
+webhook_sequences = Table(
+    "webhook_sequences",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _text("session_id", key=True),
+    _whole("last"),
+)
+
+webhook_queue = Table(
+    "webhook_queue",
+    metadata,
+    _position(),
+    _text("organization_id"),
+    _text("webhook_id"),
+    _whole("dead"),
+    _text("session_id"),
+    _text("event_id"),
+    _whole("sequence"),
+    _whole("created_at"),
+    _blob("payload"),
+    Index("webhook_queue_by_line", "organization_id", "webhook_id", "dead", "position"),
+    _index_where("dead = 1", "webhook_queue_dead", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    _text("organization_id", key=True),
+    _text("webhook_id", key=True),
+    _text("id", key=True),
+    _whole("at"),
+    _blob("body"),
+    Index("webhook_attempts_by_time", "at"),
 )
 
 stations = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dwell.api.shared.answers import Answer
-from dwell.api.shared.problems import issues_of, write_problem
+from dwell.api.shared.problems import issues_of, unavailable_detail, write_problem
 from dwell.domain.errors import Conflict, DwellError, NotFound, PeerFault, Refused, Unavailable
 
 STATUS: Mapping[type[DwellError], int] = {
@@ -22,5 +22,5 @@ def answer_error(error: DwellError) -> Answer:
     """The problem that tells of the error."""
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     headers = {"retry-after": str(RETRY_AFTER_S)} if status == STATUS[Unavailable] else None
-    detail = "The service cannot serve this now. Nothing was changed." if headers else error.message
+    detail = unavailable_detail(error, "Nothing was changed.") if headers else error.message
     return write_problem(status, detail, issues=issues_of(error.faults), headers=headers)

@@ -39,7 +39,7 @@ def session_of(session: Session, now: datetime, *, charge_limit_percent: float |
     """The session as seen at `now`. The charge limit matters to the target of an UPCOMING one only."""
     target = session.target if session.managed else None
     if session.state == UPCOMING:
-        target = waiting_target(session.terms, now, charge_limit_percent)
+        target = waiting_target(session.terms, max(now, session.updated_at), charge_limit_percent)
     known = session.outcome if session.managed and session.state != UPCOMING else None
     return flex.Session(
         id=session.id,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
-from zoneinfo import available_timezones
+from functools import partial
+from typing import TypeVar
 
 from dwell.api.flex.mapping import DAYS
 from dwell.api.shared.documents import Document
@@ -16,10 +16,14 @@ from dwell.application.locations import Premises
 from dwell.application.vehicles import Specification
 from dwell.domain.instants import read_instant
 from dwell.domain.policy.connection import BaseLoad
+from dwell.domain.policy.override import READY_WITHIN, Immediate, Regular, Wanted, faults_of
 from dwell.domain.policy.schedule import Deadline, minutes_of
 from dwell.domain.registry import Information
+from dwell.domain.timezones import timezone_of
 from dwell.domain.units import w_from_kw, wh_from_kwh
+from dwell.protocols.prices.document import read_zone
 
+T = TypeVar("T")
 USER_ID_LENGTH = 128
 BASE_LOADS_AT_MOST = 96
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -100,8 +104,10 @@ def read_policy_change(body: Document) -> tuple[int | None, dict[int, Deadline |
     named: dict[int, Deadline | None] = {}
     if days is not None:
         named = {weekday: _read_day(days, name) for weekday, name in enumerate(DAYS) if days.has(name)}
-        if not named or (len(named) == len(DAYS) and not any(named.values())):
-            body.fault("schedule", "must have a deadline on at least one day")
+        if not named:
+            body.fault("schedule", f"must name a day at least, of {', '.join(DAYS)}; leave it out to keep it")
+        elif len(named) == len(DAYS) and not any(named.values()):
+            body.fault("schedule", "must leave a deadline on one day at least")
     body.end()
     return reserve, named
 
@@ -127,9 +133,30 @@ def _is_wall_time(text: str) -> bool:
     return True
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+_TARGET_FIELDS = {
+    "minimum_charge_percent": "minimumChargeTarget",
+    "battery_reserve_percent": "batteryReserve",
+    "ready_by": "readyBy",
+}
+
+
+def read_target(body: Document, now: datetime) -> Wanted:
+    """What a person asks of a session at `now`. Raises HttpRefusal with every fault."""
+    kind = body.choice("type", ("REGULAR", "IMMEDIATE_START"), required=True)
+    minimum = body.integer("minimumChargeTarget", 0, 100, required=True)
+    wanted: Wanted = Immediate(minimum_charge_percent=minimum or 0)
+    if kind != "IMMEDIATE_START":
+        reserve = body.integer("batteryReserve", 0, 100)
+        ready_by = body.instant("readyBy", required=kind is not None)
+        wanted = Regular(
+            minimum_charge_percent=100 if minimum is None else minimum,
+            ready_by=ready_by or now + READY_WITHIN,
+            battery_reserve_percent=reserve,
+        )
+    for fault in faults_of(wanted, now):
+        body.fault(_TARGET_FIELDS[fault.field], fault.message)
+    body.end()
+    return wanted
 
 
 def read_location(body: Document) -> Premises:
@@ -138,11 +165,11 @@ def read_location(body: Document) -> Premises:
     latitude = body.number("latitude", -90, 90, required=True)
     longitude = body.number("longitude", -180, 180, required=True)
     timezone = body.text("timezoneName", at_most=64, required=True)
-    if timezone is not None and timezone not in _zones():
-        body.fault("timezoneName", "must be the name of an IANA time zone")
+    if timezone is not None:
+        _checked(body, "timezoneName", partial(timezone_of, timezone))
     zone, area = body.text("zone", at_most=64), body.text("area", at_most=64)
-    if zone is not None and ":" in zone:
-        body.fault("zone", "must be the name of a market zone, without a colon")
+    if zone is not None:
+        zone = _checked(body, "zone", partial(read_zone, zone))
     radius_m = body.integer("radiusM", 10, 10_000)
     grid_limit_w = body.integer("gridLimitW", 1, 100_000_000)
     base_load = tuple(_read_load(entry) for entry in body.children("baseLoad", at_most=BASE_LOADS_AT_MOST))
@@ -158,6 +185,15 @@ def read_location(body: Document) -> Premises:
         grid_limit_w=grid_limit_w,
         base_load=base_load,
     )
+
+
+def _checked(body: Document, name: str, read: Callable[[], T]) -> T | None:
+    """What is read of a member; None where that raises ValueError, whose sentence is noted as its fault."""
+    try:
+        return read()
+    except ValueError as error:
+        body.fault(name, str(error))
+        return None
 
 
 def _read_load(entry: Document) -> BaseLoad:

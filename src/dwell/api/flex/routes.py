@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dwell.api.flex import schemas, serving, tariff_schemas, tariff_serving
+from dwell.api.flex import (
+    schemas,
+    serving,
+    tariff_schemas,
+    tariff_serving,
+    webhook_schemas,
+    webhook_serving,
+)
 from dwell.api.flex.errors import answer_error
-from dwell.api.flex.token import FORM_TYPES, TokenEndpoint
+from dwell.api.flex.token import TokenEndpoint
 from dwell.api.flex.token import answer_error as answer_token_error
 from dwell.api.shared.limits import PAGE_SIZE, PAGE_SIZE_AT_MOST
 from dwell.api.shared.operations import Access, Call, Operation, Parameter
 from dwell.api.shared.problems import Problem
+from dwell.api.shared.tokens import FORM_TYPES
 
 TOKENS, SESSIONS, POLICIES = "Tokens", "Sessions", "Vehicle policies"
-LOCATIONS, VEHICLES, TARIFFS = "Locations", "Vehicles", "Tariffs"
+LOCATIONS, VEHICLES, TARIFFS, WEBHOOKS = "Locations", "Vehicles", "Tariffs", "Webhooks"
 
 
 _UUID_SCHEMA = {"type": "string", "format": "uuid"}
@@ -23,6 +31,7 @@ _PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "sessionId": _UUID_SCHEMA,
     "locationId": _UUID_SCHEMA,
     "vehicleId": _UUID_SCHEMA,
+    "webhookId": _UUID_SCHEMA,
     "tariffId": {"type": "string", "minLength": 1, "maxLength": 64},
     "userId": {"type": "string", "minLength": 1, "maxLength": 128},
 }
@@ -108,6 +117,25 @@ _SESSION_OPERATIONS = (
         summary="Settled sessions, newest plug-in first",
         query=_SESSION_FILTERS,
         answers={200: schemas.SessionPage},
+    ),
+    _operation(
+        "PUT",
+        "/flex/sessions/{sessionId}/target",
+        "overrideSessionTarget",
+        serving.put_target,
+        tag=SESSIONS,
+        summary="Override the target of a session that is not settled; the override dies with the session",
+        body=schemas.TargetOverride,
+        answers={200: schemas.Session, 409: Problem},
+    ),
+    _operation(
+        "DELETE",
+        "/flex/sessions/{sessionId}/target",
+        "removeSessionTargetOverride",
+        serving.remove_target,
+        tag=SESSIONS,
+        summary="Return a session to its policy's target",
+        answers={200: schemas.Session, 409: Problem},
     ),
 )
 _POLICY_OPERATIONS = (
@@ -309,6 +337,65 @@ _TARIFF_OPERATIONS = (
         answers={200: tariff_schemas.ResolvedTariffs},
     ),
 )
+_WEBHOOK_OPERATIONS = (
+    _operation(
+        "POST",
+        "/webhooks",
+        "createWebhook",
+        webhook_serving.post_webhook,
+        tag=WEBHOOKS,
+        summary="Register an address that is told of events",
+        body=webhook_schemas.NewWebhook,
+        answers={201: webhook_schemas.Webhook, 409: Problem},
+    ),
+    _operation(
+        "GET",
+        "/webhooks",
+        "listWebhooks",
+        webhook_serving.list_webhooks,
+        tag=WEBHOOKS,
+        summary="Webhooks, by id",
+        query=_PAGING,
+        answers={200: webhook_schemas.WebhookPage},
+    ),
+    _operation(
+        "GET",
+        "/webhooks/{webhookId}",
+        "getWebhook",
+        webhook_serving.get_webhook,
+        tag=WEBHOOKS,
+        summary="One webhook",
+        answers={200: webhook_schemas.Webhook},
+    ),
+    _operation(
+        "PATCH",
+        "/webhooks/{webhookId}",
+        "updateWebhook",
+        webhook_serving.patch_webhook,
+        tag=WEBHOOKS,
+        summary="Change a webhook, and have it active again",
+        body=webhook_schemas.WebhookChange,
+        answers={200: webhook_schemas.Webhook},
+    ),
+    _operation(
+        "DELETE",
+        "/webhooks/{webhookId}",
+        "deleteWebhook",
+        webhook_serving.delete_webhook,
+        tag=WEBHOOKS,
+        summary="End a webhook",
+        answers={204: _NO_BODY},
+    ),
+    _operation(
+        "POST",
+        "/webhooks/{webhookId}/test",
+        "testWebhook",
+        webhook_serving.test_webhook,
+        tag=WEBHOOKS,
+        summary="Send a test event now",
+        answers={200: webhook_schemas.TestResult},
+    ),
+)
 
 
 def operations(tokens: TokenEndpoint) -> tuple[Operation, ...]:
@@ -339,4 +426,5 @@ def operations(tokens: TokenEndpoint) -> tuple[Operation, ...]:
         *_LOCATION_OPERATIONS,
         *_VEHICLE_OPERATIONS,
         *_TARIFF_OPERATIONS,
+        *_WEBHOOK_OPERATIONS,
     )

@@ -343,6 +343,27 @@ class PolicyChange(Struct, frozen=True, kw_only=True):
     schedule: ScheduleChange | msgspec.UnsetType = msgspec.UNSET
 
 
+class ImmediateTarget(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="IMMEDIATE_START"
+):
+    """So much at full power from now on, whatever the price."""
+
+    minimum_charge_target: Percent
+
+
+class RegularTarget(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="REGULAR"
+):
+    """At least so much by an instant at most a week ahead; the reserve is the policy's where it is not named."""
+
+    ready_by: At
+    minimum_charge_target: Percent
+    battery_reserve: Percent | None = None
+
+
+TargetOverride = ImmediateTarget | RegularTarget
+
+
 class LocationBody(Struct, frozen=True, kw_only=True):
     """A location as its user describes it. `zone` is its price zone, `area` free text."""
 

@@ -12,6 +12,7 @@ from dwell.api.flex.requests import (
     read_location,
     read_new_policy,
     read_policy_change,
+    read_target,
     read_user_id,
     read_vehicle,
 )
@@ -23,8 +24,9 @@ from dwell.api.shared.pages import Page, Pages
 from dwell.application import queries
 from dwell.application.locations import add_location, change_location, delete_location
 from dwell.application.policies import change_policy, create_policy, delete_policy
-from dwell.application.ports import PageKey, SessionFilter
 from dwell.application.queries import LocationView, Window
+from dwell.application.records import PageKey, SessionFilter
+from dwell.application.targets import override_target, remove_override
 from dwell.application.vehicles import add_vehicle
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, PolicyId, SessionId, VehicleId
@@ -55,13 +57,34 @@ async def get_settled_session(call: Call) -> Answer:
     return answer_json(200, session_of(session, ports.clock.now()))
 
 
+async def put_target(call: Call) -> Answer:
+    """Override the target of a session that is not settled."""
+    session_id = SessionId(_id(call, "sessionId", queries.NO_SESSION))
+    wanted = read_target(read_document(await call.body()), call.backend.ports.clock.now())
+    ports = call.backend.ports
+    return _show_current(call, await override_target(ports, call.organization_id, session_id, wanted))
+
+
+async def remove_target(call: Call) -> Answer:
+    """Return to the policy's target."""
+    session_id = SessionId(_id(call, "sessionId", queries.NO_SESSION))
+    return _show_current(call, await remove_override(call.backend.ports, call.organization_id, session_id))
+
+
+def _show_current(call: Call, current: queries.CurrentSession) -> Answer:
+    call.backend.changed()
+    limit = current.charge_limit_percent
+    now = call.backend.ports.clock.now()
+    return answer_json(200, session_of(current.session, now, charge_limit_percent=limit))
+
+
 async def list_settled_sessions(call: Call) -> Answer:
     """A page of settled sessions, newest plug-in first."""
     filters = Filters(call.query)
     policy_id, location_id = filters.uuid("policyId"), filters.uuid("locationId")
     vehicle_id = filters.uuid("vehicleId")
     from_at, to_at = filters.instant("from"), filters.instant("to")
-    pages = _pages(call, filters)
+    pages = pages_of(call, filters)
     wanted = SessionFilter(
         plugged_in_from=from_at,
         plugged_out_to=to_at,
@@ -81,7 +104,7 @@ async def list_settled_sessions(call: Call) -> Answer:
     page = pages.cut(rows, _key_of_session, reversed_before=False)
     now = ports.clock.now()
     data = tuple(session_of(row, now) for row in page.rows)
-    return answer_json(200, schemas.SessionPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.SessionPage(data=data, pagination=pagination_of(page)))
 
 
 def _key_of_session(session: Session) -> Key:
@@ -99,18 +122,18 @@ async def list_policies(call: Call) -> Answer:
     """A page of policies."""
     filters = Filters(call.query)
     vehicle_id, location_id = filters.uuid("vehicleId"), filters.uuid("locationId")
-    pages = _pages(call, filters)
+    pages = pages_of(call, filters)
     rows = await queries.policy_views(
         call.backend.ports,
         call.organization_id,
         vehicle_id=VehicleId(vehicle_id) if vehicle_id is not None else None,
         location_id=LocationId(location_id) if location_id is not None else None,
         user_reference=filters.text("userId"),
-        window=_window(pages),
+        window=window_of(pages),
     )
     page = pages.cut(rows, lambda row: (row.policy.id,), reversed_before=True)
     data = tuple(policy_of(row) for row in page.rows)
-    return answer_json(200, schemas.PolicyPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.PolicyPage(data=data, pagination=pagination_of(page)))
 
 
 async def post_policy(call: Call) -> Answer:
@@ -165,13 +188,13 @@ async def post_location(call: Call) -> Answer:
 
 async def list_locations(call: Call) -> Answer:
     """A page of locations."""
-    pages = _pages(call, Filters(call.query))
+    pages = pages_of(call, Filters(call.query))
     rows = await queries.location_views(
-        call.backend.ports, call.organization_id, user_reference=_user_of(call), window=_window(pages)
+        call.backend.ports, call.organization_id, user_reference=_user_of(call), window=window_of(pages)
     )
     page = pages.cut(rows, lambda row: (row.location.id,), reversed_before=True)
     data = tuple(location_of(row) for row in page.rows)
-    return answer_json(200, schemas.LocationPage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.LocationPage(data=data, pagination=pagination_of(page)))
 
 
 async def get_location(call: Call) -> Answer:
@@ -212,15 +235,15 @@ async def post_vehicle(call: Call) -> Answer:
 
 async def list_vehicles(call: Call) -> Answer:
     """A page of vehicles."""
-    pages = _pages(call, Filters(call.query))
+    pages = pages_of(call, Filters(call.query))
     ports = call.backend.ports
     rows = await queries.vehicle_views(
-        ports, call.organization_id, user_reference=_user_of(call), window=_window(pages)
+        ports, call.organization_id, user_reference=_user_of(call), window=window_of(pages)
     )
     page = pages.cut(rows, lambda row: (row.vehicle.id,), reversed_before=True)
     now = ports.clock.now()
     data = tuple(vehicle_of(row, now) for row in page.rows)
-    return answer_json(200, schemas.VehiclePage(data=data, pagination=_pagination(page)))
+    return answer_json(200, schemas.VehiclePage(data=data, pagination=pagination_of(page)))
 
 
 async def get_vehicle(call: Call) -> Answer:
@@ -247,14 +270,16 @@ def _user_of(call: Call) -> str | None:
     return None if text is None else read_user_id(text)
 
 
-def _pages(call: Call, filters: Filters) -> Pages:
+def pages_of(call: Call, filters: Filters) -> Pages:
+    """Which page is asked for. Raises HttpRefusal with every fault of the query."""
     size = filters.page_size()
     filters.one_direction()
     filters.end()
     return Pages(call, size)
 
 
-def _window(pages: Pages) -> Window:
+def window_of(pages: Pages) -> Window:
+    """The page as a window of a list by id."""
     after, before = pages.after, pages.before
     return Window(
         after_id=None if after is None else str(after[0]),
@@ -263,5 +288,6 @@ def _window(pages: Pages) -> Window:
     )
 
 
-def _pagination(page: Page[Any]) -> schemas.Pagination:
+def pagination_of(page: Page[Any]) -> schemas.Pagination:
+    """The cursors that go with the page."""
     return schemas.Pagination(after=page.after, before=page.before)

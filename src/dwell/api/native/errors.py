@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dwell.api.shared.answers import Answer
-from dwell.api.shared.problems import issues_of, write_problem
+from dwell.api.shared.problems import issues_of, unavailable_detail, write_problem
 from dwell.domain.errors import Conflict, DwellError, NotFound, PeerFault, Refused, Unavailable
 from dwell.protocols.observations import TOO_MANY
 
@@ -25,6 +25,7 @@ def answer_error(error: DwellError) -> Answer:
     """The problem that tells of the error."""
     status = BY_CODE.get(error.code) or next(s for kind, s in STATUS.items() if isinstance(error, kind))
     if status == STATUS[Unavailable]:
-        detail = "The service cannot serve this now. Nothing was stored; send it again."
+        # Sent again, what was stored after all counts as known: that is safe either way.
+        detail = unavailable_detail(error, "Nothing was stored; send it again.")
         return write_problem(status, detail, headers={"retry-after": str(RETRY_AFTER_S)})
     return write_problem(status, error.message, issues=issues_of(error.faults))

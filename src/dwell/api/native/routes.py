@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.money import money_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.limits import BODY_BYTES
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import Problem
 from dwell.application.queries import session_view
+from dwell.application.suspects import accept_session
 from dwell.application.telemetry import ingest
 from dwell.domain.ids import SessionId
 from dwell.domain.session.incoming import Receipt, Rejection
@@ -45,6 +47,12 @@ async def get_session(call: Call) -> Answer:
     return Answer(200, _encode(detail_of(view)))
 
 
+async def post_session_accept(call: Call) -> Answer:
+    """Have a suspect session counted, and answer with it."""
+    await accept_session(call.backend.ports, call.organization_id, SessionId(call.path["sessionId"]))
+    return await get_session(call)
+
+
 def with_rejections(receipt: Receipt, rejected: list[Rejection]) -> Receipt:
     """The receipt with further rejections, all in the order of the batch."""
     if not rejected:
@@ -70,6 +78,7 @@ def operations() -> tuple[Operation, ...]:
             ),
             serve=post_observations,
             access=Access.NATIVE,
+            is_audited=False,
             tag="Observations",
             body=list[Observation],
             body_types=BODY_TYPES,
@@ -89,4 +98,22 @@ def operations() -> tuple[Operation, ...]:
             answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 503), Problem)},
             on_error=answer_error,
         ),
+        Operation(
+            method="POST",
+            path="/v1/sessions/{sessionId}/accept",
+            name="acceptSession",
+            summary="Count a suspect session",
+            description=(
+                "A suspect session is left out of sums (`/v1/vehicles/{vehicleId}/savings` and its totals) until it "
+                "is accepted; one accepted before stays so. 409 where nothing is suspect about it. A later settlement "
+                "that finds further reasons makes it wait for another acceptance."
+            ),
+            serve=post_session_accept,
+            access=Access.NATIVE,
+            tag="Sessions",
+            path_schemas={"sessionId": {"type": "string", "format": "uuid"}},
+            answers={200: SessionDetail, **dict.fromkeys((400, 401, 404, 409, 503), Problem)},
+            on_error=answer_error,
+        ),
+        *money_operations(),
     )

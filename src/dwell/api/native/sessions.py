@@ -60,7 +60,10 @@ class OrderInForce(msgspec.Struct, frozen=True):
 
 
 class SessionDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """One session. Energy in Wh; `hidden` ones (short) are served by id like any other."""
+    """One session. Energy in Wh; `hidden` ones (short) are served by id like any other.
+
+    `suspect` ones, for the reasons named, are left out of sums until `suspect_accepted`.
+    """
 
     id: str
     vehicle_id: str
@@ -77,6 +80,7 @@ class SessionDetail(msgspec.Struct, frozen=True, kw_only=True):
     energy_source: str | None
     hidden: bool
     suspect: tuple[str, ...]
+    suspect_accepted: bool
     outcome: Outcome
     error: str | None
     plan: PlanInForce | None
@@ -102,6 +106,7 @@ def detail_of(view: SessionView) -> SessionDetail:
         energy_source=session.energy_source,
         hidden=session.short,
         suspect=session.suspect,
+        suspect_accepted=session.suspect_accepted,
         outcome=_outcome(session),
         error=session.error.type if session.error is not None else None,
         plan=_plan(session.promise) if session.promise is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,6 +19,8 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
+    """Where the body comes piece by piece; `body` is empty then."""
 
 
 def answer_json(status: int, value: object) -> Answer:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from dwell.api.shared.problems import HttpRefusal, Issue
+from dwell.domain.instants import read_instant
 
 
 def read_document(body: bytes) -> Document:
@@ -70,6 +72,16 @@ class Document:
         self.fault(name, f"must be one of {', '.join(choices)}")
         return None
 
+    def texts(self, name: str, choices: Sequence[str]) -> tuple[str, ...] | None:
+        """A list of one or more of a closed set of words, each once."""
+        value = self._value(name, required=False)
+        if value is None:
+            return None
+        if isinstance(value, list) and value and all(word in choices for word in value):
+            return tuple(dict.fromkeys(value))
+        self.fault(name, f"must be a list of {', '.join(choices)}")
+        return None
+
     def number(self, name: str, low: float, high: float, *, required: bool = False) -> float | None:
         """A number in [low, high]."""
         value = self._value(name, required=required)
@@ -96,6 +108,17 @@ class Document:
         else:
             return whole
         return None
+
+    def instant(self, name: str, *, required: bool = False) -> datetime | None:
+        """An ISO 8601 instant with its zone."""
+        value = self._value(name, required=required)
+        if value is None:
+            return None
+        try:
+            return read_instant(value if isinstance(value, str) else "")
+        except ValueError:
+            self.fault(name, "must be an ISO 8601 instant with Z or an offset")
+            return None
 
     def child(self, name: str, *, required: bool = False) -> Document | None:
         """An object within."""
@@ -133,7 +156,7 @@ class Document:
         self._asked.add(name)
         value = self._members.get(name)
         if value is None and required:
-            self.fault(name, "is required")
+            self.fault(name, "must not be null" if name in self._members else "is required")
         return value
 
     def _note_unknown(self) -> None:

@@ -16,6 +16,7 @@ _SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
     Access.FLEX: [{"bearer": []}],
     Access.NATIVE: [{"bearer": []}, {"apiKey": []}],
+    Access.PARTNER: [{"OAuth2": []}],
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "From POST /oauth2/token."},
@@ -28,13 +29,7 @@ TOKEN_OPERATION = "issueToken"
 
 def write_openapi(operations: Iterable[Operation], version: str) -> bytes:
     """The document as JSON."""
-    documented = [operation for operation in operations if operation.documented]
-    types = list(dict.fromkeys(_types(documented)))
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    schema_of = dict(zip(types, schemas, strict=True))
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in documented:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schema_of)
+    paths, components = described([operation for operation in operations if operation.documented])
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -48,6 +43,17 @@ def write_openapi(operations: Iterable[Operation], version: str) -> bytes:
         "components": {"schemas": components, "securitySchemes": _SCHEMES},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def described(operations: Sequence[Operation]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The operations by path and method, and the schemas that they refer to."""
+    types = list(dict.fromkeys(_types(operations)))
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schema_of = dict(zip(types, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schema_of)
+    return paths, components
 
 
 def _types(operations: Sequence[Operation]) -> Iterable[Any]:
@@ -66,7 +72,7 @@ def _operation(operation: Operation, schema_of: Mapping[Any, Any]) -> dict[str, 
         "security": [{"client": []}] if operation.name == TOKEN_OPERATION else security,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": {
-            str(status): _answer(status, kind, schema_of)
+            str(status): _answer(status, kind, schema_of, operation.answer_types.get(status, JSON))
             for status, kind in sorted(operation.answers.items())
         },
     }
@@ -103,8 +109,8 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(status: int, kind: Any, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
+def _answer(status: int, kind: Any, schema_of: Mapping[Any, Any], media_type: str) -> dict[str, Any]:
     description = _GOOD.get(status) or KINDS[status][1] + "."
     if kind is None:
         return {"description": description}
-    return {"description": description, "content": {JSON: {"schema": schema_of[kind]}}}
+    return {"description": description, "content": {media_type: {"schema": schema_of[kind]}}}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,9 +17,12 @@ from dwell.api.shared.answers import Answer
 from dwell.api.shared.bodies import Receive, read_body
 from dwell.api.shared.limits import SMALL_BODY_BYTES, HttpLimits
 from dwell.api.shared.metrics import Metrics
-from dwell.api.shared.problems import HttpRefusal, Issue
-from dwell.application.credentials import Keyring
+from dwell.api.shared.problems import HttpRefusal, Issue, answer_refusal
+from dwell.application.credentials import Caller, Keyring
+from dwell.application.passwords import Passwords
 from dwell.application.ports import Clock, Ports
+from dwell.application.usage import Usage
+from dwell.application.webhooks import Office
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId
 
@@ -28,11 +31,12 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody, a bearer token of the Flex dialect, or such a token or an API key."""
+    """Who may call: anybody, a bearer token of the Flex or Partner dialect, or a Flex token or an API key."""
 
     ANYBODY = "anybody"
     FLEX = "flex"
     NATIVE = "native"
+    PARTNER = "partner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,17 @@ class Backend:
     keyring: Keyring
     limits: HttpLimits
     metrics: Metrics
+    office: Office
+    passwords: Passwords
     changed: Callable[[], None]
+    stopping: Callable[[], bool] = lambda: False
+    """Whether the server has been asked to stop: what would run on for ever then ends."""
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def credential_ports(self) -> Ports:
         """The ports for questions about credentials."""
-        return Ports(self.ports.store, self.wall, self.ports.ids)
+        return replace(self.ports, clock=self.wall)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +75,16 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     receive: Receive
-    caller: OrganizationId | None = None
+    caller: Caller | None = None
 
     @property
     def organization_id(self) -> OrganizationId:
         """Whose request this is. Only for operations that are not open to anybody."""
+        return self.who.organization_id
+
+    @property
+    def who(self) -> Caller:
+        """Who is calling. Only for operations that are not open to anybody."""
         if self.caller is None:
             raise LookupError("an open operation asked who is calling")
         return self.caller
@@ -104,6 +118,11 @@ class Call:
 Serve = Callable[[Call], Awaitable[Answer]]
 
 
+def anyone_known(call: Call) -> None:
+    """Every caller who is known may do everything within its organization."""
+    del call
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A query parameter, as documented; operations check its value themselves."""
@@ -115,7 +134,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A method and a path, what serves them, what they take, and what they give: status to type, None for no body."""
+    """A method and a path, what serves them, what they take, and what they give: status to type, None for no body.
+
+    `allow` raises what a caller is answered who is known but may not do this.
+    `is_audited`: what is changed is noted in the audit log. Not for ingest: facts are a record themselves, and many.
+    """
 
     method: str
     path: str
@@ -126,12 +149,17 @@ class Operation:
     tag: str
     answers: Mapping[int, Any]
     on_error: Callable[[DwellError], Answer]
+    on_refusal: Callable[[HttpRefusal], Answer] = answer_refusal
     query: tuple[Parameter, ...] = ()
     path_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     body: Any = None
     body_types: tuple[str, ...] = JSON_TYPES
+    answer_types: Mapping[int, str] = field(default_factory=dict)
+    """By status, where it is not JSON."""
     description: str = ""
     documented: bool = True
+    allow: Callable[[Call], None] = anyone_known
+    is_audited: bool = True
 
     @property
     def path_names(self) -> tuple[str, ...]:

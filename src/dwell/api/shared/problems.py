@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from dwell.api.shared.answers import Answer
-from dwell.domain.errors import Fault
+from dwell.domain.errors import UNKNOWN_OUTCOME, DwellError, Fault
 
 TYPE_PREFIX = "urn:dwell:problem:"
 
@@ -85,6 +85,13 @@ def write_problem(
 def answer_refusal(refusal: HttpRefusal) -> Answer:
     """The answer to a request that was refused for its form."""
     return write_problem(refusal.status, refusal.detail, issues=refusal.issues, headers=refusal.headers)
+
+
+def unavailable_detail(error: DwellError, nothing_done: str) -> str:
+    """The sentence for what could not be served now; `nothing_done` is said only where that is known."""
+    if error.code == UNKNOWN_OUTCOME:
+        return "The connection to the store was lost at the end. It may have been done: look before sending it again."
+    return f"The service cannot serve this now. {nothing_done}"
 
 
 def issues_of(faults: Iterable[Fault]) -> tuple[Issue, ...]:

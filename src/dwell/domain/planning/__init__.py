@@ -11,7 +11,8 @@ For many vehicles at once: `plan_many(problems)`, or `plan_fleet(Fleet.of(column
 Nothing here waits, reads a clock or keeps a log.
 """
 
-from dwell.domain.planning.explain import Explanation, explain
+from dwell.domain.planning.care import AfterDeadline, Care, Careful, careful, spare_of
+from dwell.domain.planning.explain import Explanation, InHand, explain
 from dwell.domain.planning.fleet import Fleet, RowFault, faults_in
 from dwell.domain.planning.many import FleetPlans, plan_fleet, plan_many
 from dwell.domain.planning.plan import Block, BlockType, Plan
@@ -27,18 +28,24 @@ from dwell.domain.planning.problem import (
     Window,
 )
 from dwell.domain.planning.solve import solve
+from dwell.domain.planning.steady import Favour, at_true_prices, calmer, favoured, starts_too_often
 from dwell.domain.planning.verify import verify
 from dwell.domain.planning.warm import warm_up
 
 __all__ = [
+    "AfterDeadline",
     "Block",
     "BlockType",
+    "Care",
+    "Careful",
     "Ceiling",
     "Control",
     "Explanation",
+    "Favour",
     "Fleet",
     "FleetPlans",
     "ImmediateStart",
+    "InHand",
     "Plan",
     "PriceGrid",
     "Problem",
@@ -47,11 +54,17 @@ __all__ = [
     "Target",
     "VehicleLimits",
     "Window",
+    "at_true_prices",
+    "calmer",
+    "careful",
     "explain",
     "faults_in",
+    "favoured",
     "plan_fleet",
     "plan_many",
     "solve",
+    "spare_of",
+    "starts_too_often",
     "verify",
     "warm_up",
 ]

@@ -7,7 +7,7 @@ else: what cannot be a column at all is refused, a row that is no problem is nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ _BOUNDS = {
     "need_kwh": _ENERGY,
     "most_kwh": _ENERGY,
     "power_max_kw": BOUNDS["power_max_kw"],
-    "power_min_kw": BOUNDS["power_min_kw"],
+    "power_min_kw": replace(BOUNDS["power_min_kw"], above=True),  # 0 is for locations only
     "start_cost": BOUNDS["start_cost"],
 }
 _OPTIONAL: dict[str, object] = {

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +93,44 @@ class PriceGrid:
         """How many µs of `[start_us, end_us)` have a known price."""
         low, high = bisect_right(self._ends, start_us), bisect_left(self._starts, end_us)
         return sum(min(self._ends[k], end_us) - max(self._starts[k], start_us) for k in range(low, high))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no price is known at all."""
+        return not self._starts
+
+    def known_until_us(self, since_us: int) -> int | None:
+        """Until when prices are known without a gap from `since_us` on; None where that one is missing."""
+        at = bisect_right(self._ends, since_us)
+        if at >= len(self._starts) or self._starts[at] > since_us:
+            return None
+        last = bisect_right(self._gaps, self._gaps[at]) - 1
+        return self._ends[last]
+
+    def least_between(self, start_us: int, end_us: int) -> float | None:
+        """The least price of `[start_us, end_us)`; None unless all of it is known."""
+        if end_us <= start_us or self.known_us(start_us, end_us) < end_us - start_us:
+            return None
+        low, high = bisect_right(self._ends, start_us), bisect_left(self._starts, end_us)
+        return float(self.slots.value[low:high].min())
+
+    def cheaper(self, start_us: int, end_us: int, by: float) -> PriceGrid:
+        """This grid with all that is known of `[start_us, end_us)` cheaper by `by` per kWh."""
+        low, high = bisect_right(self._ends, start_us), bisect_left(self._starts, end_us)
+        rows: list[tuple[int, int, float]] = []
+        for k in range(low, high):
+            cuts = sorted(
+                {self._starts[k], self._ends[k], *(at for at in (start_us, end_us) if self._cuts(k, at))}
+            )
+            price = float(self.slots.value[k])
+            rows += [(a, b, price - by if start_us <= a < end_us else price) for a, b in pairwise(cuts)]
+        starts, ends, prices = zip(*rows, strict=True) if rows else ((), (), ())
+        parts = zip(self.slots, (starts, ends, prices), (np.int64, np.int64, np.float64), strict=True)
+        joined = [np.concatenate([old[:low], np.array(new, kind), old[high:]]) for old, new, kind in parts]
+        return PriceGrid.from_arrays(joined[0], joined[1], joined[2])
+
+    def _cuts(self, k: int, at_us: int) -> bool:
+        return self._starts[k] < at_us < self._ends[k]
 
     def _filled(self, inside: Windows, start_us: int, end_us: int, timezone: tzinfo) -> Priced:
         rows: list[tuple[int, int, float]] = []

@@ -37,11 +37,11 @@ class Bounds:
 
 PERCENT = Bounds(0, 100)
 BOUNDS = {
-    "battery_capacity_kwh": Bounds(0, 100_000, above=True),
+    "battery_capacity_kwh": Bounds(0.01, 50_000),  # full within what datetime can hold, at any power
     "soc_percent": PERCENT,
     "charge_limit_percent": PERCENT,
     "power_max_kw": Bounds(0.01, 100_000),  # less than 10 W charges no vehicle
-    "power_min_kw": Bounds(0, 100_000, above=True),
+    "power_min_kw": Bounds(0, 100_000),
     "efficiency": Bounds(0.1, 1),
     "battery_reserve_percent": PERCENT,
     "minimum_charge_percent": PERCENT,
@@ -50,6 +50,7 @@ BOUNDS = {
     "start_cost": Bounds(0, 1e6),
 }
 """What a number may be, by the name that it has here and in the JSON of `dwell plan`."""
+NO_POWER = "must be above 0 for a vehicle that is planned alone"
 
 
 class Control(StrEnum):
@@ -198,6 +199,8 @@ class Problem:
         faults = instant_fault("now", self.now_at)
         if message:
             faults.append(Fault(field="start_cost", message=message))
+        if self.vehicle.power_min_kw <= 0.0:
+            faults.append(Fault(field="vehicle.power_min_kw", message=NO_POWER))
         _refuse(faults)
 
     @property

@@ -123,6 +123,13 @@ def _slots(problem: Problem, span_us: tuple[int, int], prices: Windows) -> Slots
     return cut(span, float(vehicle.power_max_kw), float(vehicle.power_min_kw), windows)
 
 
+def slots_before(problem: Problem) -> Slots:
+    """The time from now to the deadline of a regular target in slots, their prices left out."""
+    target = problem.target
+    until_at = target.ready_by_at if isinstance(target, RegularTarget) else problem.now_at
+    return _slots(problem, (micros_of(problem.now_at), micros_of(until_at)), NO_WINDOWS)
+
+
 def ceiling_windows(ceilings: tuple[Ceiling, ...]) -> Windows:
     """Ceilings as arrays."""
     if not ceilings:
@@ -232,6 +239,7 @@ def plan_of(
 ) -> Plan:
     """The answer in the domain's words, of runs in time order."""
     vehicle, now_at = problem.vehicle, problem.now_at
+    reached_at = _reached_at(problem, runs)  # also by a run too short to be a block
     runs = [run for run in runs if run.end_h - run.start_h > HALF_US_H]
     blocks = _blocks(now_at, runs)
     reachable_soc = vehicle.soc_percent + vehicle.gain_percent(room_kwh)
@@ -245,7 +253,7 @@ def plan_of(
         cost=sum(run.cost for run in runs),
         baseline_cost=baseline_cost,
         starts=_starts(blocks, now_at if vehicle.charging_now else None),
-        target_reached_at=_reached_at(problem, runs),
+        target_reached_at=reached_at,
         soc_at_ready_by_percent=at_ready_by,
         reachable=reachable,
         reachable_soc_percent=max(vehicle.soc_percent, min(reachable_soc, vehicle.charge_limit_percent)),

@@ -15,7 +15,9 @@ _PRICES = (0.31, 0.12, 0.33, -0.05, 0.29, 0.11, 0.30, 0.28)
 
 
 def warm_up(*, many: bool = False) -> None:
-    """Solve one small problem of each kind; with `many` as a fleet too, which is compiled apart."""
+    """Solve one small problem of each kind; with `many` as a fleet and at a location too, compiled apart."""
+    from dwell.domain.planning.site.warm import warm_up_site  # not loaded by who plans one vehicle only
+
     hour = timedelta(hours=1)
     grid = PriceGrid.from_slots((_AT + n * hour, _AT + (n + 1) * hour, p) for n, p in enumerate(_PRICES))
     vehicle = VehicleLimits(battery_capacity_kwh=60, soc_percent=30, power_max_kw=11, power_min_kw=1.4)
@@ -26,3 +28,4 @@ def warm_up(*, many: bool = False) -> None:
             solve(replace(problem, vehicle=replace(vehicle, control=control), start_cost=start_cost))
     if many:
         plan_many([problem, replace(problem, target=replace(target, ready_by_at=_AT))])
+        warm_up_site()

@@ -5,7 +5,7 @@ The base load is a daily profile in local wall time; before a day's first entry 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -43,6 +43,19 @@ def rooms(
         opens, closes = max(begin, start_at), min(finish, end_at)
         if opens < closes:
             yield Room(opens, closes, max(0, limit_w - load_w))
+
+
+def less(rooms: Iterable[Room], taken: Sequence[Room]) -> Iterator[Room]:
+    """The rooms with what is taken of them, at whatever times, taken off: never below 0."""
+    if not taken:
+        yield from rooms
+        return
+    edges = sorted({edge for one in taken for edge in (one.start_at, one.end_at)})
+    for room in rooms:
+        inner = [edge for edge in edges if room.start_at < edge < room.end_at]
+        for start_at, end_at in pairwise([room.start_at, *inner, room.end_at]):
+            gone_w = sum(one.power_w for one in taken if one.start_at <= start_at < one.end_at)
+            yield Room(start_at, end_at, max(0, room.power_w - gone_w))
 
 
 def _steps(

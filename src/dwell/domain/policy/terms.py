@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from dwell.domain.policy.connection import BaseLoad, Room, rooms
+from dwell.domain.policy.connection import BaseLoad, Room, less, rooms
+from dwell.domain.policy.override import Override, Wanted
 from dwell.domain.policy.schedule import Deadline, Restriction
 
 WALK = timedelta(days=14)
@@ -48,6 +49,7 @@ class VisitTerms(msgspec.Struct, frozen=True):
     grid_limit_w: int | None = None
     base_load: tuple[BaseLoad, ...] = ()
     agreed: tuple[Agreed, ...] = ()
+    overrides: tuple[Override, ...] = ()
     anticipated_at: datetime | None = None
     smart_charging: bool = True
     charging_mode: str = "optimized"
@@ -61,11 +63,18 @@ class VisitTerms(msgspec.Struct, frozen=True):
             return self.power_max_w
         return min(self.power_max_w, self.grid_limit_w)
 
-    def rooms(self, start_at: datetime, end_at: datetime) -> Iterator[Room]:
-        """The session's full available power over a time without gaps: less than the vehicle's least is none, W."""
+    def left(self, start_at: datetime, end_at: datetime) -> Iterator[Room]:
+        """What the connection leaves for all charging behind it, over a time without gaps, W."""
         limit_w = self.power_max_w if self.grid_limit_w is None else self.grid_limit_w
         base_load = self.base_load if self.grid_limit_w is not None else ()
-        for room in rooms(limit_w, base_load, self.timezone, (start_at, end_at)):
+        return rooms(limit_w, base_load, self.timezone, (start_at, end_at))
+
+    def rooms(self, start_at: datetime, end_at: datetime, taken: Sequence[Room] = ()) -> Iterator[Room]:
+        """The session's full available power over a time without gaps: less than the vehicle's least is none, W.
+
+        `taken` is what others draw behind the connection meanwhile.
+        """
+        for room in less(self.left(start_at, end_at), taken):
             power_w = min(self.power_max_w, room.power_w)
             yield room._replace(power_w=power_w if power_w >= min(self.power_min_w, self.power_max_w) else 0)
 
@@ -113,11 +122,35 @@ class VisitTerms(msgspec.Struct, frozen=True):
             found = entry.terms
         return found
 
-    def edited_after(self, instant: datetime) -> datetime | None:
-        """When the policy was next edited after `instant`; the first entry is no edit."""
-        if len(self.agreed) < 2 or self.agreed[-1].from_at <= instant:
+    def override_at(self, instant: datetime, plugged_in_at: datetime | None) -> Wanted | None:
+        """What a person has asked for at `instant`, if it still stands; `plugged_in_at` is None while waiting.
+
+        What was asked of a running visit holds for no later one.
+        """
+        for entry in reversed(self.overrides):
+            asked_of_it = plugged_in_at is not None and entry.at >= plugged_in_at
+            waited = entry.waiting and self.anticipated_at is not None and entry.at >= self.anticipated_at
+            if entry.at <= instant and (asked_of_it or waited):
+                return entry.wanted
+        return None
+
+    def told_after(self, instant: datetime) -> datetime | None:
+        """When the policy was next edited, or overridden, after `instant`; the first terms are no edit."""
+        if (len(self.agreed) < 2 or self.agreed[-1].from_at <= instant) and (
+            not self.overrides or self.overrides[-1].at <= instant
+        ):
             return None
-        return next(entry.from_at for entry in self.agreed[1:] if entry.from_at > instant)
+        edits = (entry.from_at for entry in self.agreed[1:] if entry.from_at > instant)
+        asked = (entry.at for entry in self.overrides if entry.at > instant)
+        return min((at for at in (next(edits, None), next(asked, None)) if at is not None), default=None)
+
+    def until(self, instant: datetime) -> VisitTerms:
+        """The terms of a visit that was over at `instant`: what was said after that is not about it."""
+        agreed = tuple(entry for entry in self.agreed if entry.from_at <= instant) or self.agreed[:1]
+        overrides = tuple(entry for entry in self.overrides if entry.at <= instant)
+        if len(agreed) == len(self.agreed) and len(overrides) == len(self.overrides):
+            return self
+        return msgspec.structs.replace(self, agreed=agreed, overrides=overrides)
 
 
 def agreed_since(agreed: tuple[Agreed, ...], instant: datetime | None) -> tuple[Agreed, ...]:
@@ -126,3 +159,10 @@ def agreed_since(agreed: tuple[Agreed, ...], instant: datetime | None) -> tuple[
         return agreed
     past = sum(1 for entry in agreed if entry.from_at <= instant)
     return agreed[max(0, past - 1) :]
+
+
+def overrides_since(overrides: tuple[Override, ...], instant: datetime | None) -> tuple[Override, ...]:
+    """What was asked at or after `instant`."""
+    if instant is None or not overrides:
+        return overrides
+    return tuple(entry for entry in overrides if entry.at >= instant)

@@ -17,15 +17,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from dwell.domain.session.facts import Fact, believable_soc
+from dwell.domain.session.rules import Rules
 
 FLAP = timedelta(seconds=60)
-SILENCE = timedelta(hours=24)
 MOVED_M = 200
 """Odometer difference that is driving, not rounding."""
 LEFT_M = 300.0
 """Distance that is a departure, not the scatter of a position fix in a garage."""
 LOST_PERCENT = 3.0
-"""Charge lost over a silence of SILENCE that standing does not explain."""
+"""Charge lost over a long silence that standing does not explain."""
 FLAP_REGISTER_WH = 50
 CARRY = timedelta(minutes=30)
 """How old a position may be and still tell where a plug-in happened."""
@@ -78,7 +78,7 @@ class Cutter(msgspec.Struct, kw_only=True):
             twin.span = msgspec.structs.replace(self.span)
         return twin
 
-    def take(self, fact: Fact) -> tuple[End | None, bool]:
+    def take(self, fact: Fact, rules: Rules) -> tuple[End | None, bool]:
         """Place the next fact: the end of the open visit if the fact shows one, and whether the fact is in a visit.
 
         A fact that ends a visit and is in one has opened the next.
@@ -93,7 +93,7 @@ class Cutter(msgspec.Struct, kw_only=True):
                     return None, False
                 if not _is_flap(span, fact):
                     ended = End(span.unplugged_at, observed=True)
-            elif plugged is not False and _is_gone(span, fact):
+            elif plugged is not False and _is_gone(span, fact, rules.silent_after):
                 ended = End(span.last_plugged_at, observed=False)
             if ended is None:
                 self._stay(span, fact)
@@ -146,23 +146,23 @@ class Cutter(msgspec.Struct, kw_only=True):
             self.position, self.position_at = (fact.latitude, fact.longitude), fact.at
 
 
-def ended_by(span: Span, now: datetime, deadline: datetime | None) -> End | None:
+def ended_by(span: Span, now: datetime, deadline: datetime | None, rules: Rules) -> End | None:
     """The end of an open visit as seen at `now`: the plug-out once no flap can undo it, or a long silence.
 
     Silence ends a visit only when no deadline of it (`deadline`, that of the target in force) lies ahead.
     """
     if span.unplugged_at is not None:
         return End(span.unplugged_at, observed=True) if now >= span.unplugged_at + FLAP else None
-    if now >= silence_ends_at(span, deadline):
+    if now >= silence_ends_at(span, deadline, rules):
         return End(span.last_plugged_at, observed=False)
     return None
 
 
-def silence_ends_at(span: Span, deadline: datetime | None) -> datetime:
+def silence_ends_at(span: Span, deadline: datetime | None, rules: Rules) -> datetime:
     """When the visit ends if no further fact comes."""
     if span.unplugged_at is not None:
         return span.unplugged_at + FLAP
-    quiet = span.last_at + SILENCE
+    quiet = span.last_at + rules.silent_after
     return quiet if deadline is None else max(quiet, deadline)
 
 
@@ -187,11 +187,11 @@ def _is_flap(span: Span, fact: Fact) -> bool:
     return not moved and not metered and not _left(span, fact)
 
 
-def _is_gone(span: Span, fact: Fact) -> bool:
+def _is_gone(span: Span, fact: Fact, silent_after: timedelta) -> bool:
     if _moved(span.odometer_m, fact.odometer_m) or _left(span, fact):
         return True
     soc_percent = believable_soc(fact.soc_percent, span.soc_percent)
-    if fact.at - span.last_at <= SILENCE or soc_percent is None or span.soc_percent is None:
+    if fact.at - span.last_at <= silent_after or soc_percent is None or span.soc_percent is None:
         return False
     return span.soc_percent - soc_percent >= LOST_PERCENT
 

@@ -13,6 +13,7 @@ from dwell.domain.session.visit import Target, Visit
 SLACK = timedelta(minutes=15)
 """A target that would be met with less slack than this at full power is at risk."""
 COVERED_ENOUGH = 0.5
+A_HAIR = timedelta(minutes=1)
 _ENOUGH = 1e-9
 
 
@@ -31,15 +32,19 @@ class Evidence:
     error: SessionError | None
 
 
-def full_power_done_at(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
-    """When the target would be met at full power from `now`; None where level, capacity or target are unknown."""
+def full_power_done_at(visit: Visit, terms: VisitTerms, now: datetime, share: float = 1.0) -> datetime | None:
+    """When the target would be met at full power from `now`; None where level, capacity or target are unknown.
+
+    `share` is what the vehicle is known to give of the power it is told.
+    """
     soc_percent, target = visit.soc_at_percent(now), visit.target
     if soc_percent is None or target is None or terms.battery_capacity_wh is None:
         return None
-    return terms.done_at(now, _missing_wh(soc_percent, target, terms.battery_capacity_wh, terms.efficiency))
+    missing_wh = _missing_wh(soc_percent, target, terms.battery_capacity_wh, terms.efficiency)
+    return terms.done_at(now, missing_wh / share)
 
 
-def at_risk_from(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
+def at_risk_from(visit: Visit, terms: VisitTerms, now: datetime, share: float = 1.0) -> datetime | None:
     """The first second at which the target would be met with less than SLACK; None where that cannot be told."""
     soc_percent, target = visit.soc_at_percent(now), visit.target
     if soc_percent is None or target is None or target.ready_by is None or visit.reached_at is not None:
@@ -47,7 +52,7 @@ def at_risk_from(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | N
     if terms.battery_capacity_wh is None:
         return None
     missing_wh = _missing_wh(soc_percent, target, terms.battery_capacity_wh, terms.efficiency)
-    return terms.latest_start(target.ready_by - SLACK, missing_wh) + timedelta(seconds=1)
+    return terms.latest_start(target.ready_by - SLACK, missing_wh / share) + timedelta(seconds=1)
 
 
 def _missing_wh(soc_percent: float, target: Target, battery_wh: int, efficiency: float) -> float:
@@ -55,8 +60,37 @@ def _missing_wh(soc_percent: float, target: Target, battery_wh: int, efficiency:
     return max(0.0, target.minimum_charge_percent - soc_percent) / 100 * battery_wh / efficiency
 
 
+def reached_by(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | None:
+    """When the target will be in at the power that flows, to the second after; None where that cannot be told."""
+    soc_percent, target, power_w = visit.soc_at_percent(now), visit.target, visit.ledger.power_w
+    if soc_percent is None or target is None or not power_w or terms.battery_capacity_wh is None:
+        return None
+    if visit.reached_at is not None or soc_percent >= target.minimum_charge_percent:
+        return None
+    missing_wh = (target.minimum_charge_percent - soc_percent) / 100 * terms.battery_capacity_wh
+    return now + timedelta(hours=missing_wh / terms.efficiency / power_w, seconds=1)
+
+
+def reserve_lacks_percent(terms: VisitTerms, visit: Visit) -> float | None:
+    """How far the level is below the reserve, 0 where no more than A_HAIR of charging is missing; None unknown.
+
+    A reserve that ends a rounding short is there: a start for some seconds does a vehicle more harm than good.
+    """
+    soc_percent, target = visit.soc_now_percent(), visit.target
+    if soc_percent is None or target is None or terms.battery_capacity_wh is None:
+        return None
+    lacks_percent = target.battery_reserve_percent - soc_percent
+    hair_wh = terms.available_power_w * (A_HAIR / timedelta(hours=1)) * terms.efficiency
+    return lacks_percent if lacks_percent > hair_wh / terms.battery_capacity_wh * 100 else 0.0
+
+
 def live_outcome(
-    visit: Visit, terms: VisitTerms, now: datetime, *, expected_soc_percent: float | None
+    visit: Visit,
+    terms: VisitTerms,
+    now: datetime,
+    *,
+    expected_soc_percent: float | None,
+    share: float = 1.0,
 ) -> OutcomeState | None:
     """The verdict on a running visit; None when unmanaged. `expected_soc_percent` is the plan's, at the deadline."""
     target = visit.target
@@ -64,7 +98,7 @@ def live_outcome(
         return None
     if visit.reached_at is not None:
         return OutcomeState("REACHED", target.number, visit.soc_now_percent(), visit.reached_at)
-    done_at = full_power_done_at(visit, terms, now)
+    done_at = full_power_done_at(visit, terms, now, share)
     late = done_at is not None and target.ready_by is not None and done_at > target.ready_by - SLACK
     level = expected_soc_percent if expected_soc_percent is not None else visit.soc_now_percent()
     return OutcomeState("AT_RISK" if late else "ON_TRACK", target.number, level, None)
@@ -130,6 +164,7 @@ GATES = frozenset(reason for reason, _ in GATE_RULES)
 RULES: tuple[Rule, ...] = (
     *GATE_RULES,
     ("in_progress", lambda e: e.active),
+    ("boosted", lambda e: e.visit.boosted),
     ("immediate_start", _inflexible),
     ("commands_failed", lambda e: e.error is not None and e.error.type in ORDERS_FAILED),
     ("oem_reported_full", lambda e: e.visit.fully_charged_at is not None and not e.reached),

@@ -44,6 +44,13 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     expected_savings: Decimal | None = None
     start_soc_percent: float | None = None
     sentence: str = ""
+    share: float | None = None
+    """The share of the told power that the vehicle was known to give; None where that was not asked."""
+
+
+def known_share(promise: Promise | None) -> float:
+    """What the vehicle is taken to give of the power it is told: by the plan in force, else all of it."""
+    return 1.0 if promise is None or promise.share is None else promise.share
 
 
 class OutcomeState(msgspec.Struct, frozen=True):

@@ -15,9 +15,9 @@ from dwell.domain.instants import QUARTER
 from dwell.domain.metering.ledger import Ledger, seconds_after, whole_parts_wh
 from dwell.domain.session.cut import End
 from dwell.domain.session.outcome import Evidence, final_outcome, is_gate, live_outcome, reason_of
-from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation
+from dwell.domain.session.record import ACTIVE, SETTLED, Block, Session, Valuation, known_share
 from dwell.domain.session.visit import Target, Visit, pass_time
-from dwell.domain.tariff.cost import cost_of
+from dwell.domain.tariff.cost import EXACT, cost_of
 from dwell.domain.tariff.coverage import coverage
 from dwell.domain.tariff.curve import PriceCurve
 from dwell.domain.units import HOUR_S, round_half_up
@@ -60,7 +60,13 @@ def observed(session: Session, visit: Visit, now: datetime, *, vehicle_deleted: 
             "state": ACTIVE,
             "mode": current.mode,
             "target": current.target,
-            "outcome": live_outcome(current, session.terms, now, expected_soc_percent=expected),
+            "outcome": live_outcome(
+                current,
+                session.terms,
+                now,
+                expected_soc_percent=expected,
+                share=known_share(promise),
+            ),
             "reason": reason_of(evidence),
             "charging": bool(current.ledger.charging),
             "updated_at": now,
@@ -79,8 +85,8 @@ def settled(
 ) -> Session:
     """The record of a visit that is over. `curve` is the location's price curve, None where it has none."""
     current = visit.copy()
-    terms = session.terms
-    pass_time(current, end.at, terms)
+    session = msgspec.structs.replace(session, terms=session.terms.until(end.at))
+    pass_time(current, end.at, session.terms)
     target, outcome = final_outcome(current)
     evidence = _evidence(
         session, current, active=False, vehicle_deleted=vehicle_deleted, curve=curve, until=end.at
@@ -240,7 +246,7 @@ def _valuation(record: Session, curve: PriceCurve | None, *, gated: bool) -> Val
         return None
     baseline = baseline_stretches(record)
     baseline_cost = cost_of(baseline, curve) if not gated else None
-    savings = baseline_cost - cost if baseline_cost is not None else None
+    savings = EXACT.subtract(baseline_cost, cost) if baseline_cost is not None else None
     return Valuation(curve.currency, cost, baseline_cost, savings)
 
 

@@ -12,13 +12,15 @@ import msgspec
 
 from dwell.domain.ids import OrderId, OrganizationId, SessionId, VehicleId
 from dwell.domain.session.record import Promise, SessionError
+from dwell.domain.session.visit import REGULAR
 
 START = "START"
 STOP = "STOP"
 CONFIRM_WITHIN = timedelta(minutes=5)
 RETRIES = 3
-FRESH = timedelta(minutes=30)
-"""How old the newest plugged fact may be for an order to be given."""
+
+SWITCHES_AN_HOUR = 4
+"""How often a vehicle is told to start or stop within any hour, unless its deadline or reserve cannot wait."""
 
 PENDING = "PENDING"
 SENT = "SENT"
@@ -59,6 +61,12 @@ def wish_at(promise: Promise, now: datetime) -> Wish:
         if now < block.end_at:
             return Wish(power_w, block.end_at)
     return Wish(0, None)
+
+
+def block_at(promise: Promise, now: datetime) -> str:
+    """Why the plan wants power at `now`; REGULAR where it wants none."""
+    running = (block.type for block in promise.blocks if block.start_at <= now < block.end_at)
+    return next(running, REGULAR)
 
 
 def is_obeyed(wish: Wish, *, charging: bool | None) -> bool:

@@ -37,7 +37,9 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
     `plan_wanted` asks for a new plan whatever behaviour says; `recut_from_at` for the sessions since then to be worked
     out anew (prices, late facts). `held_from_at` is where a settled visit begins that the running one will be joined
-    with once it is over. `wake_at` is when time itself will change something; None when only a fact can.
+    with once it is over. `power_share` is what the vehicle was seen to give of the power it was told; `switched_at`
+    holds when it was lately told to start or stop. `wake_at` is when time itself will change something; None when only
+    a fact can.
     """
 
     organization_id: OrganizationId
@@ -53,6 +55,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     packed_until: datetime | None = None
     recut_from_at: datetime | None = None
     held_from_at: datetime | None = None
+    power_share: float = 1.0
+    switched_at: tuple[datetime, ...] = ()
     wake_at: datetime | None = None
 
 

@@ -1,7 +1,8 @@
 """One visit, folded: facts in time order go in, and what they mean under the visit's terms comes out.
 
-`begin` and `step` are the fold. `pass_time` lets deadlines and policy edits between two facts take effect at their own
-instants. The functions change the visit they are given; `Visit.copy` first where the old one is still wanted.
+`begin` and `step` are the fold. `pass_time` lets deadlines, policy edits and overrides between two facts take effect at
+their own instants; what was said at the very instant of a fact was said before it. The functions change the visit they
+are given; `Visit.copy` first where the old one is still wanted.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import msgspec
 
 from dwell.domain.instants import floor_quarter
 from dwell.domain.metering.ledger import Ledger, Reading, seconds_after
+from dwell.domain.policy.override import Immediate, Regular
 from dwell.domain.policy.schedule import next_due
-from dwell.domain.policy.terms import PolicyTerms, VisitTerms
+from dwell.domain.policy.terms import VisitTerms
 from dwell.domain.session.facts import Fact, believable_soc
 
 REGULAR = "REGULAR"
@@ -53,6 +55,8 @@ class Visit(msgspec.Struct, kw_only=True):
     target: Target | None = None
     verdict: Verdict | None = None
     reached_at: datetime | None = None
+    boosted: bool = False
+    """Whether an immediate start was ever asked for."""
     soc_percent: float | None = None
     soc_energy_wh: float = 0.0
     soc_from_percent: float | None = None
@@ -102,7 +106,12 @@ def begin(fact: Fact, terms: VisitTerms, *, waiting: tuple[Target | None, dateti
         visit.target = moved_on(waiting[0], waiting[1], fact.at, terms, charge_limit_percent=limit)
     else:
         visit.target = first_target(terms, fact.at, limit)
+    visit.boosted = _is_immediate(visit.target)
     _take_in(visit, fact, terms)
+    if terms.overrides:
+        _retarget(
+            visit, fact.at, terms
+        )  # what was asked of the running visit at the very instant of its plug-in
     return visit
 
 
@@ -116,12 +125,15 @@ def step(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
 
 
 def pass_time(visit: Visit, until: datetime, terms: VisitTerms, *, inclusive: bool = True) -> None:
-    """Let deadlines and policy edits up to `until` take effect, each at its own instant."""
+    """Let deadlines, policy edits and overrides up to `until` take effect, each at its own instant.
+
+    Of what falls on `until` itself, deadlines count only if `inclusive`.
+    """
     while True:
         due_at = visit.target.ready_by if visit.target is not None else None
-        edit_at = terms.edited_after(visit.clock_at)
-        next_at = _sooner(due_at, edit_at)
-        if next_at is None or next_at > until or (next_at == until and not inclusive):
+        told_at = terms.told_after(visit.clock_at)
+        next_at = _sooner(due_at, told_at)
+        if next_at is None or next_at > until or (next_at == until != told_at and not inclusive):
             return
         if next_at == due_at and visit.target is not None:
             visit.verdict = Verdict(visit.target, visit.soc_at_percent(next_at), visit.reached_at)
@@ -132,7 +144,7 @@ def pass_time(visit: Visit, until: datetime, terms: VisitTerms, *, inclusive: bo
 def first_target(terms: VisitTerms, at: datetime, charge_limit_percent: float | None) -> Target | None:
     """The target at plug-in, numbered from when the session began to wait; None for an unmanaged visit."""
     if terms.anticipated_at is None or terms.anticipated_at >= at:
-        return _target_at(terms, at, charge_limit_percent, number=1)
+        return _target_at(terms, at, charge_limit_percent, number=1, plugged_in_at=at)
     return waiting_target(terms, at, charge_limit_percent)
 
 
@@ -140,7 +152,7 @@ def waiting_target(terms: VisitTerms, now: datetime, charge_limit_percent: float
     """The target of a session that has waited since `anticipated_at`: each deadline and edit since counts one."""
     if terms.anticipated_at is None:
         return _target_at(terms, now, charge_limit_percent, number=1)
-    target = _target_at(terms, terms.anticipated_at, charge_limit_percent, number=1)
+    target = _target_at(terms, terms.anticipated_at, None, number=1)
     return moved_on(target, terms.anticipated_at, now, terms, charge_limit_percent=charge_limit_percent)
 
 
@@ -155,11 +167,11 @@ def moved_on(
     """A waiting session's target, right at `since`, as it is at `now`; the charge limit caps it without counting."""
     clock_at = since
     while target is not None:
-        next_at = _sooner(target.ready_by, terms.edited_after(clock_at))
+        next_at = _sooner(target.ready_by, terms.told_after(clock_at))
         if next_at is None or next_at > now:
             break
         clock_at = next_at
-        following = _target_at(terms, next_at, charge_limit_percent, number=target.number + 1)
+        following = _target_at(terms, next_at, None, number=target.number + 1)
         target = following if following is None or _differs(following, target) else target
     if target is None:
         return None
@@ -174,11 +186,17 @@ def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
 
 def _retarget(visit: Visit, at: datetime, terms: VisitTerms) -> None:
     number = visit.target.number if visit.target is not None else 0
-    target = _target_at(terms, at, visit.charge_limit_percent, number=number + 1)
+    limit = visit.charge_limit_percent
+    target = _target_at(terms, at, limit, number=number + 1, plugged_in_at=visit.plugged_in_at)
     if target is None or visit.target is None or _differs(target, visit.target):
         visit.target = target
         visit.reached_at = None
-        _judge(visit, at, terms)
+        visit.boosted = visit.boosted or _is_immediate(target)
+        _judge(visit, at)
+
+
+def _is_immediate(target: Target | None) -> bool:
+    return target is not None and target.type == IMMEDIATE_START
 
 
 def _differs(target: Target, other: Target) -> bool:
@@ -186,20 +204,37 @@ def _differs(target: Target, other: Target) -> bool:
 
 
 def _target_at(
-    terms: VisitTerms, at: datetime, charge_limit_percent: float | None, *, number: int
+    terms: VisitTerms,
+    at: datetime,
+    charge_limit_percent: float | None,
+    *,
+    number: int,
+    plugged_in_at: datetime | None = None,
 ) -> Target | None:
+    """The target at `at`: what a person asked for while that stands, else the policy's next deadline."""
     policy = terms.policy_at(at)
-    due = next_due(policy.schedule, at, terms.timezone) if policy is not None else None
-    if policy is None or due is None:
+    if policy is None:
         return None
     limit = 100.0 if charge_limit_percent is None else charge_limit_percent
+    kind, source, reserve = REGULAR, "OVERRIDE", policy.battery_reserve_percent
+    wanted = terms.override_at(at, plugged_in_at)
+    if isinstance(wanted, Immediate):
+        kind, minimum, ready_by = IMMEDIATE_START, wanted.minimum_charge_percent, None
+    elif isinstance(wanted, Regular) and wanted.ready_by > at:
+        minimum, ready_by = wanted.minimum_charge_percent, wanted.ready_by
+        reserve = reserve if wanted.battery_reserve_percent is None else wanted.battery_reserve_percent
+    else:
+        due = next_due(policy.schedule, at, terms.timezone)
+        if due is None:
+            return None
+        source, minimum, ready_by = "POLICY", due.minimum_charge_percent, due.ready_by
     return Target(
         number=number,
-        type=REGULAR,
-        source="POLICY",
-        battery_reserve_percent=min(policy.battery_reserve_percent, limit),
-        minimum_charge_percent=min(due.minimum_charge_percent, limit),
-        ready_by=due.ready_by,
+        type=kind,
+        source=source,
+        battery_reserve_percent=min(reserve, limit),
+        minimum_charge_percent=min(minimum, limit),
+        ready_by=ready_by,
     )
 
 
@@ -225,24 +260,24 @@ def _take_in(visit: Visit, fact: Fact, terms: VisitTerms) -> None:
         visit.fully_charged_at = (visit.fully_charged_at or fact.at) if fact.fully_charged else None
     if visit.latitude is None and fact.latitude is not None:
         visit.latitude, visit.longitude = fact.latitude, fact.longitude
-    _judge(visit, fact.at, terms)
+    _judge(visit, fact.at)
 
 
-def _judge(visit: Visit, at: datetime, terms: VisitTerms) -> None:
-    """Mode and arrival at the target, by the evidence there is at `at`."""
-    policy, target = terms.policy_at(at), visit.target
-    soc_percent = visit.soc_now_percent()
-    visit.mode = mode_of(policy, soc_percent, visit.charge_limit_percent)
-    if target is None or visit.reached_at is not None:
-        return
-    full = soc_percent is None and visit.fully_charged_at is not None
-    if full or (soc_percent is not None and soc_percent >= target.minimum_charge_percent - _ENOUGH):
-        visit.reached_at = at
+def _judge(visit: Visit, at: datetime) -> None:
+    """Arrival at the target, and mode, by the evidence there is at `at`."""
+    target, soc_percent = visit.target, visit.soc_now_percent()
+    if target is not None and visit.reached_at is None:
+        full = soc_percent is None and visit.fully_charged_at is not None
+        if full or (soc_percent is not None and soc_percent >= target.minimum_charge_percent - _ENOUGH):
+            visit.reached_at = at
+    visit.mode = mode_of(target, soc_percent, reached=visit.reached_at is not None)
 
 
-def mode_of(policy: PolicyTerms | None, soc_percent: float | None, charge_limit_percent: float | None) -> str:
+def mode_of(target: Target | None, soc_percent: float | None, *, reached: bool) -> str:
     """What the system does now; an unknown charge level is no reason to charge at once."""
-    if policy is None or soc_percent is None:
+    if target is None:
         return REGULAR
-    reserve = min(policy.battery_reserve_percent, charge_limit_percent or 100.0)
-    return BATTERY_RESERVE if soc_percent < reserve else REGULAR
+    if target.type == IMMEDIATE_START and not reached:
+        return IMMEDIATE_START
+    below = soc_percent is not None and soc_percent < target.battery_reserve_percent
+    return BATTERY_RESERVE if below else REGULAR

@@ -17,6 +17,10 @@ MARKET = "zone:"
 """Before a market's zone where a formula's variable stands for its prices: `zone:DE-LU`."""
 
 
+CARBON = "carbon:"
+"""Before a market's zone where the curve is the grid's carbon intensity there, in g of CO2 per kWh."""
+
+
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """A named series of rates per kWh. `direction` is import or export."""
 
@@ -58,3 +62,8 @@ class TariffFormula(msgspec.Struct, frozen=True, kw_only=True):
 def resolved_zone(location_id: LocationId, direction: str) -> Zone:
     """The name under which a location's resolved rates are kept."""
     return Zone(f"location:{location_id}:{direction}")
+
+
+def carbon_zone(zone: str) -> Zone:
+    """The name under which the carbon intensities of a market's zone are kept."""
+    return Zone(CARBON + zone)

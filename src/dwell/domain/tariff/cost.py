@@ -12,7 +12,8 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 # A price has at most 28 digits (the readers see to it) and an energy in µWh at most 19: products and their
 # sums stay exact in 60.
-_EXACT = Context(prec=60)
+EXACT = Context(prec=60)
+"""For all sums of money: nothing is rounded in it."""
 _MICRO = 1_000_000
 _KWH_PER_MICRO_WH = -9
 
@@ -42,13 +43,13 @@ def cost_of(energy: Iterable[TimedEnergy], curve: PriceCurve) -> Decimal | None:
         if slot is None:
             return None
         if part.end_at <= slot.end_at:
-            share = _EXACT.scaleb(_EXACT.multiply(part.energy_wh, slot.price_per_kwh), -3)
-            total = _EXACT.add(total, share)
+            share = EXACT.scaleb(EXACT.multiply(part.energy_wh, slot.price_per_kwh), -3)
+            total = EXACT.add(total, share)
             continue
         spread = _cost_across(part, curve)
         if spread is None:
             return None
-        total = _EXACT.add(total, spread)
+        total = EXACT.add(total, spread)
     return total
 
 
@@ -59,8 +60,8 @@ def _cost_across(part: TimedEnergy, curve: PriceCurve) -> Decimal | None:
         if slot.start_at > known_until:
             return None
         known_until = slot.end_at
-        total = _EXACT.add(total, _EXACT.multiply(micro_wh, slot.price_per_kwh))
-    return None if known_until < part.end_at else _EXACT.scaleb(total, _KWH_PER_MICRO_WH)
+        total = EXACT.add(total, EXACT.multiply(micro_wh, slot.price_per_kwh))
+    return None if known_until < part.end_at else EXACT.scaleb(total, _KWH_PER_MICRO_WH)
 
 
 def _spread(part: TimedEnergy, slots: Iterator[PriceSlot]) -> Iterator[tuple[PriceSlot, int]]:

@@ -14,6 +14,8 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from dwell.domain.tariff.formula import Formula, Vector, rate_of
 
 Instants = NDArray[np.int64]
+LIMIT_RATE = 1e6
+"""Per kWh, either way: beyond it is no price but a slip, and it must not stop the import of the prices it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Steps:
 def resolve(formula: Formula, of: Mapping[str, Steps], start_at: datetime, end_at: datetime) -> Steps:
     """The formula over the series of its variables within `[start_at, end_at)`; gaps where one of them has none.
 
+    There is a gap, too, where the formula grows beyond `LIMIT_RATE`.
     Neighbours of one rate are one step.
     """
     low, high = micros_of(start_at), micros_of(end_at)
@@ -58,7 +61,7 @@ def resolve(formula: Formula, of: Mapping[str, Steps], start_at: datetime, end_a
     values = formula.values(
         {"": np.zeros(len(starts))} | {name: steps.at(starts) for name, steps in of.items()}
     )
-    known = ~np.isnan(values)
+    known = np.abs(values) <= LIMIT_RATE  # not so of nan either
     starts, ends, values = starts[known], ends[known], values[known]
     if not len(starts):
         return Steps(starts, ends, values)

@@ -74,6 +74,8 @@ def read_all_prices(name: str, content: bytes, *, zone: Zone | None) -> tuple[Pr
     found = next((row for row in _FORMATS if row.recognises(content)), None)
     if found is None:
         message = f"not a price document of a known format ({', '.join(FORMAT_NAMES)})"
+        nearly = plain_csv.header_fault(content)
+        message += f"; {nearly}" if nearly else ""
         raise refuse([Fault(field="$", message=message)], code="unknown_format")
     read = found.read(name, content)
     if isinstance(read, PriceDocument):

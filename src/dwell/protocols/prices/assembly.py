@@ -60,10 +60,11 @@ def whole_end(end_at: datetime) -> datetime:
     return end_at.replace(microsecond=0) + _SECOND
 
 
-def assemble(entries: Iterable[Entry], findings: Findings) -> tuple[PriceSlot, ...]:
+def assemble(entries: Iterable[Entry], findings: Findings, *, of_money: bool = True) -> tuple[PriceSlot, ...]:
     """The slots of `entries`. Raises Refused naming every disorder, overlap and contradiction, and all before.
 
-    An entry that says again what an earlier one said is merged; one that contradicts it is a fault.
+    An entry that says again what an earlier one said is merged; one that contradicts it is a fault. Amounts that are
+    odd for a price are noted unless they are not `of_money`.
     """
     seen: dict[datetime, Entry] = {}
     latest: Entry | None = None
@@ -85,6 +86,8 @@ def assemble(entries: Iterable[Entry], findings: Findings) -> tuple[PriceSlot, .
     if not slots:
         raise refuse([Fault(field="$", message="the document holds no price")], code="no_prices")
     findings.notes.extend(_notes(slots, merged, named_gaps=len(seen) - len(slots)))
+    if of_money:
+        findings.notes.extend(_odd_amounts(slots))
     return slots
 
 
@@ -120,6 +123,11 @@ def _notes(slots: tuple[PriceSlot, ...], merged: int, *, named_gaps: int) -> lis
     holes = [earlier.end_at for earlier, later in pairwise(slots) if later.start_at > earlier.end_at]
     if holes:
         notes.append(f"{len(holes)} gaps, the first from {write_instant(holes[0])}")
+    return notes
+
+
+def _odd_amounts(slots: tuple[PriceSlot, ...]) -> list[str]:
+    notes = []
     if len(slots) >= 24 and all(abs(slot.price_per_kwh) < _SMALL_PER_KWH for slot in slots):
         notes.append("every price is below 1 per MWh: is the unit right?")
     zeros = _long_zero(slots)

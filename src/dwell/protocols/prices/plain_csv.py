@@ -42,6 +42,20 @@ def recognises(content: bytes) -> bool:
     return "start" in header and any(_PRICE.fullmatch(column) for column in header)
 
 
+def header_fault(content: bytes) -> str | None:
+    """What a header that nearly is one of ours lacks, and what it has that is unknown; None where it is far from it."""
+    header = header_of(content)
+    priced = [column for column in header if _PRICE.fullmatch(column)]
+    known = [column for column in header if column == "start" or column in _OPTIONAL]
+    if not priced and not known:
+        return None
+    lacking = [name for name, there in (("start", "start" in header), ("price", bool(priced))) if not there]
+    odd = [shown(column) for column in header if column not in (*known, *priced)]
+    return f"as {NAME} its header lacks {' and '.join(lacking)}" + (
+        f", and has unknown {', '.join(odd)}" if odd else ""
+    )
+
+
 def read(name: str, content: bytes) -> PriceDocument:
     """The prices of the file. Raises Refused naming every fault by its path (`line[7].start`)."""
     table = read_table(content)

@@ -34,3 +34,19 @@ def signed_headers(key: bytes, message_id: str, at: datetime, body: bytes) -> di
         "webhook-timestamp": timestamp,
         "webhook-signature": f"v1,{signature}",
     }
+
+
+def delivery_headers(secret: str, delivery_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers of one delivery of events, signed in both ways."""
+    return {
+        "content-type": "application/json",
+        "user-agent": "dwell",
+        "x-enode-delivery": delivery_id,
+        "x-enode-signature": enode_signature(secret, body),
+        **signed_headers(key_of(secret), delivery_id, at, body),
+    }
+
+
+def enode_signature(secret: str, body: bytes) -> str:
+    """The value of `x-enode-signature`: `sha1=` and the lowercase hexadecimal of HMAC-SHA1 over the raw body."""
+    return "sha1=" + hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()

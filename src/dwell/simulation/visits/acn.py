@@ -12,12 +12,12 @@ from dwell.simulation.visits.visit import Reason, Unusable, Visit
 
 NAME = "acn"
 _TIMEZONE = "America/Los_Angeles"
-_COLUMNS = frozenset({"arrival", "departure", "delivered_energy (kwh)", "station_id", "session_id"})
+COLUMNS = frozenset({"arrival", "departure", "delivered_energy (kwh)", "station_id", "session_id"})
 
 
 def recognises(header: list[str]) -> bool:
     """Whether `header` is that of this data set."""
-    return set(header) >= _COLUMNS
+    return set(header) >= COLUMNS
 
 
 def visit_of(cells: Cells, reading: Reading) -> Visit:

@@ -24,7 +24,7 @@ from dwell.simulation.visits.visit import Reason, Rule, Unusable, Visit
 
 NAME = "dundee"
 _TIMEZONE = "Europe/London"
-_COLUMNS = frozenset(
+COLUMNS = frozenset(
     {"charging event", "cp id", "connector", "start date", "start time", "end date", "total kwh"}
 )
 _POWER = re.compile(r"\b(\d+)kW\b", re.ASCII)
@@ -32,7 +32,7 @@ _POWER = re.compile(r"\b(\d+)kW\b", re.ASCII)
 
 def recognises(header: list[str]) -> bool:
     """Whether `header` is that of this data set."""
-    return set(header) >= _COLUMNS
+    return set(header) >= COLUMNS
 
 
 def visit_of(cells: Cells, reading: Reading) -> Visit:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from dwell.domain.timezones import timezone_of
 
 _SECOND = timedelta(seconds=1)
 
 
 @cache
 def zone_of(timezone: str) -> ZoneInfo:
-    """The IANA zone of that name. Raises ValueError for an unknown one."""
-    try:
-        return ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"{timezone!r} is not a time zone") from error
+    """The IANA zone of that name. Raises ValueError with a sentence for an unknown one."""
+    return timezone_of(timezone)
 
 
 def instants_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:

@@ -33,7 +33,7 @@ NAME = "norway-residential"
 COMPANION_NAMES = ("Dataset2_user_predictions.csv", "Dataset2_user_predictions.csv.gz")
 _TIMEZONE = "Europe/Oslo"
 _AGREES = timedelta(minutes=1)
-_COLUMNS = frozenset(
+COLUMNS = frozenset(
     {"user_id", "session_id", "plugin_time", "plugout_time", "connection_time", "energy_session"}
 )
 _COMPANION_COLUMNS = frozenset({"user_id", "charging_power", "battery_capacity"})
@@ -41,7 +41,7 @@ _COMPANION_COLUMNS = frozenset({"user_id", "charging_power", "battery_capacity"}
 
 def recognises(header: list[str]) -> bool:
     """Whether `header` is that of the sessions."""
-    return set(header) >= _COLUMNS
+    return set(header) >= COLUMNS
 
 
 def recognises_companion(header: list[str]) -> bool:

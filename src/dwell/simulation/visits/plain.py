@@ -20,12 +20,22 @@ from dwell.simulation.visits.rows import (
 from dwell.simulation.visits.visit import Reason, Unusable, Visit
 
 NAME = "plain"
-_COLUMNS = frozenset({"vehicle", "plugged_in_at", "plugged_out_at", "energy_kwh"})
+COLUMNS = frozenset({"vehicle", "plugged_in_at", "plugged_out_at", "energy_kwh"})
+OPTIONAL = frozenset(
+    {
+        "battery_capacity_kwh",
+        "power_kw",
+        "timezone",
+        "visit_id",
+        "stated_departure_at",
+        "stated_energy_kwh",
+    }
+)
 
 
 def recognises(header: list[str]) -> bool:
     """Whether `header` has the columns that are needed."""
-    return set(header) >= _COLUMNS
+    return set(header) >= COLUMNS
 
 
 def visit_of(cells: Cells, reading: Reading) -> Visit:
@@ -34,7 +44,7 @@ def visit_of(cells: Cells, reading: Reading) -> Visit:
     try:
         zone_of(timezone or "UTC")
     except ValueError as error:
-        raise Unusable(Reason.UNREADABLE, str(error)) from error
+        raise Unusable(Reason.UNREADABLE, f"timezone {timezone[:40]!r} {error}") from error
     plugged_in_at = _instant(cells["plugged_in_at"], Reason.NO_PLUG_IN, (timezone, reading))
     vehicle = cells["vehicle"]
     if not vehicle:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,16 +28,17 @@ LIMIT_BYTES = 512_000_000
 
 class _DataSet(NamedTuple):
     name: str
+    columns: frozenset[str]
     recognises: Callable[[list[str]], bool]
     visit_of: Callable[[Cells, Reading], Visit]
 
 
 _DATA_SETS = (
-    _DataSet(norway.NAME, norway.recognises, norway.visit_of),
-    _DataSet(acn.NAME, acn.recognises, acn.visit_of),
-    _DataSet(workplace.NAME, workplace.recognises, workplace.visit_of),
-    _DataSet(dundee.NAME, dundee.recognises, dundee.visit_of),
-    _DataSet(plain.NAME, plain.recognises, plain.visit_of),
+    _DataSet(norway.NAME, norway.COLUMNS, norway.recognises, norway.visit_of),
+    _DataSet(acn.NAME, acn.COLUMNS, acn.recognises, acn.visit_of),
+    _DataSet(workplace.NAME, workplace.COLUMNS, workplace.recognises, workplace.visit_of),
+    _DataSet(dundee.NAME, dundee.COLUMNS, dundee.recognises, dundee.visit_of),
+    _DataSet(plain.NAME, plain.COLUMNS, plain.recognises, plain.visit_of),
 )
 DATA_SET_NAMES = tuple(row.name for row in _DATA_SETS)
 
@@ -80,13 +83,37 @@ def read_visit_contents(contents: Iterable[tuple[str, bytes]]) -> VisitFile:
             continue
         data_set = next((row for row in _DATA_SETS if row.recognises(sheet.header)), None)
         if data_set is None:
-            known = ", ".join(DATA_SET_NAMES)
-            faults.append(Fault(field=name, message=f"not a file of visits of a known data set ({known})"))
-        else:
-            readable.append((sheet, data_set))
+            faults.append(Fault(field=name, message=_unknown(sheet.header)))
+            continue
+        misspelt = _misspelt(sheet.header) if data_set.name == plain.NAME else []
+        faults += [Fault(field=f"{name}: header", message=message) for message in misspelt]
+        readable.append((sheet, data_set))
     if faults:
         raise Refused.because(*faults, code="unknown_format")
     return _read_all(readable, Reading(vehicles=vehicles))
+
+
+def _unknown(header: list[str]) -> str:
+    """Why a header is that of no data set: what the nearest one has that it lacks, and what that one does not know."""
+    nearest = max(reversed(_DATA_SETS), key=lambda row: len(row.columns & set(header)))
+    message = f"not a file of visits of a known data set ({', '.join(DATA_SET_NAMES)})"
+    if not nearest.columns & set(header):
+        return message
+    known = nearest.columns | (plain.OPTIONAL if nearest.name == plain.NAME else frozenset())
+    lacking = ", ".join(sorted(nearest.columns - set(header)))
+    odd = ", ".join(repr(column[:40]) for column in header if column not in known)
+    return f"{message}; as {nearest.name} it lacks {lacking}" + (f", and has unknown {odd}" if odd else "")
+
+
+def _misspelt(header: list[str]) -> list[str]:
+    """Columns that are passed over though they look like ones that are read, and those that are there twice."""
+    known = plain.COLUMNS | plain.OPTIONAL
+    found = [f"{column!r} is there twice" for column in sorted(known) if header.count(column) > 1]
+    for column in header:
+        near = get_close_matches(column, plain.OPTIONAL - set(header), n=1, cutoff=0.75)
+        if column not in known and near:
+            found.append(f"unknown column {column[:40]!r}; {near[0]} is meant?")
+    return found
 
 
 def _files_in(path: Path) -> list[Path]:
@@ -100,7 +127,7 @@ def _open(name: str, content: bytes) -> _Sheet:
     if content.startswith(b"\x1f\x8b"):
         try:
             content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LIMIT_BYTES + 1)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"not a sound gzip file: {error}") from error
     if len(content) > LIMIT_BYTES:
         raise ValueError(f"more than {LIMIT_BYTES} bytes")

@@ -21,12 +21,12 @@ from dwell.simulation.visits.visit import Reason, Rule, Visit
 
 NAME = "workplace-us"
 _TIMEZONE = "America/New_York"
-_COLUMNS = frozenset({"sessionid", "kwhtotal", "created", "ended", "userid", "stationid"})
+COLUMNS = frozenset({"sessionid", "kwhtotal", "created", "ended", "userid", "stationid"})
 
 
 def recognises(header: list[str]) -> bool:
     """Whether `header` is that of this data set."""
-    return set(header) >= _COLUMNS
+    return set(header) >= COLUMNS
 
 
 def visit_of(cells: Cells, reading: Reading) -> Visit:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alembic import op
 from sqlalchemy import BigInteger, Column, Identity, Integer, LargeBinary, PrimaryKeyConstraint, Text, text
 
-revision = "0009"
-down_revision: str | None = "0007"
+revision = "0014"
+down_revision: str | None = "0013"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""The Partner dialect: a user's electric vehicles and their current sessions."""
