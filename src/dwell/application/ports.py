@@ -384,20 +384,17 @@ class Transaction(Reader, StationWriter, Protocol):
         self, organization_id: OrganizationId, *, limit: int
     ) -> list[tuple[int, Event]]:
         """Those events with their positions, in order."""
-        ...
 
     async def number_events(self, organization_id: OrganizationId, *, until: int) -> None:
         """Give the events up to this position that have none the organization's next numbers, in their order.
 
         Two transactions that do so side by side are a lost race for one of them.
         """
-        ...
 
     async def sequences(
         self, organization_id: OrganizationId, webhook_id: str, session_ids: Iterable[str]
     ) -> dict[str, int]:
         """The last number given within the line to each session that has one."""
-        ...
 
     async def save_sequences(
         self, organization_id: OrganizationId, webhook_id: str, last: Mapping[str, int]
@@ -409,15 +406,12 @@ class Transaction(Reader, StationWriter, Protocol):
 
     async def remove_queued(self, organization_id: OrganizationId, webhook_id: str, *, last: int) -> None:
         """What waits in the line up to and including the position `last` has been delivered."""
-        ...
 
     async def forget_queued(self, organization_id: OrganizationId, webhook_id: str) -> None:
         """All that waits in the line, and its dead letters, are let go."""
-        ...
 
     async def bury(self, organization_id: OrganizationId, webhook_id: str) -> None:
         """All that waits in the line becomes dead letters."""
-        ...
 
     async def revive(
         self,
@@ -428,7 +422,6 @@ class Transaction(Reader, StationWriter, Protocol):
         limit: int,
     ) -> int:
         """The line's dead letters of events within the window wait again. Returns how many."""
-        ...
 
     async def add_attempt(self, attempt: Attempt) -> None: ...
 
@@ -438,7 +431,6 @@ class Transaction(Reader, StationWriter, Protocol):
 
     async def kept_answer(self, organization_id: OrganizationId, key: str) -> KeptAnswer | None:
         """Locked for this transaction where the store knows locks."""
-        ...
 
     async def save_kept_answer(self, answer: KeptAnswer) -> None: ...
 
