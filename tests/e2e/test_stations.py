@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint as ChargePoint16
@@ -21,6 +22,7 @@ from ocpp.v201 import call_result as result201
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from application.storage.builders import vehicle as vehicle_of
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
 from dwell.application.credentials import Keyring, create_organization
@@ -29,7 +31,6 @@ from dwell.application.station_orders import order_start, order_stop
 from dwell.application.stations import StationSpecification, add_station
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, VehicleId
-from dwell.domain.registry import Vehicle
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.transaction import AuthType, Status, Transaction
 from dwell.gateway.hub import StationHub
@@ -90,7 +91,9 @@ async def opened_site(
     owner = OrganizationId((await create_organization(ports, KEYRING, "Depot")).organization_id)
     car = VehicleId(vehicle) if vehicle is not None else None
     if car is not None:
-        await store.write(lambda tx: tx.save_vehicle(Vehicle(id=car, organization_id=owner)))
+        now = clock.now()
+        made = msgspec.structs.replace(vehicle_of(), id=car, organization_id=owner, created_at=now)
+        await store.write(lambda tx: tx.save_vehicle(made))
     wanted = StationSpecification(name=NAME, evses=[Evse(number=1, evse=EVSE, vehicle_id=car)])
     _, key = await add_station(ports, KEYRING, owner, wanted)
     async with open_gateway(ports, KEYRING, hub, options=options) as port:
@@ -114,40 +117,40 @@ async def listening(station: Any) -> AsyncIterator[Any]:
             await task
 
 
-class Old(ChargePoint16):
+class Old(ChargePoint16):  # type: ignore[misc]  # the package shows no types
     """A station of OCPP 1.6 that does as it is told."""
 
     def __init__(self, socket: ClientConnection) -> None:
         super().__init__(NAME, socket)
         self.told = asyncio.Queue[tuple[str, Any]]()
 
-    @on("RemoteStartTransaction")
+    @on("RemoteStartTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_start(self, id_tag: str, **_: Any) -> Any:
         self.told.put_nowait(("start", id_tag))
-        return result16.RemoteStartTransaction(status="Accepted")  # type: ignore[arg-type]  # the word will do
+        return result16.RemoteStartTransaction(status="Accepted")
 
-    @on("RemoteStopTransaction")
+    @on("RemoteStopTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_stop(self, transaction_id: int) -> Any:
         self.told.put_nowait(("stop", transaction_id))
-        return result16.RemoteStopTransaction(status="Accepted")  # type: ignore[arg-type]  # the word will do
+        return result16.RemoteStopTransaction(status="Accepted")
 
 
-class New(ChargePoint201):
+class New(ChargePoint201):  # type: ignore[misc]  # the package shows no types
     """A station of OCPP 2.0.1 that does as it is told."""
 
     def __init__(self, socket: ClientConnection) -> None:
         super().__init__(NAME, socket)
         self.told = asyncio.Queue[tuple[str, Any]]()
 
-    @on("RequestStartTransaction")
+    @on("RequestStartTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_start(self, id_token: Any, remote_start_id: int, **_: Any) -> Any:
         self.told.put_nowait(("start", (id_token, remote_start_id)))
-        return result201.RequestStartTransaction(status="Accepted")  # type: ignore[arg-type]  # the word will do
+        return result201.RequestStartTransaction(status="Accepted")
 
-    @on("RequestStopTransaction")
+    @on("RequestStopTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_stop(self, transaction_id: str) -> Any:
         self.told.put_nowait(("stop", transaction_id))
-        return result201.RequestStopTransaction(status="Accepted")  # type: ignore[arg-type]  # the word will do
+        return result201.RequestStopTransaction(status="Accepted")
 
 
 async def test_a_station_of_1_6_is_started_metered_and_stopped(site: Site) -> None:
@@ -187,9 +190,9 @@ async def test_a_station_of_2_0_1_is_started_metered_and_stopped(site: Site) -> 
     def told(event: str, at: str, place: int, wh: int, **more: Any) -> Any:
         sample = {"value": wh, "measurand": "Energy.Active.Import.Register"}
         return call201.TransactionEvent(
-            event_type=event,  # type: ignore[arg-type]  # the word will do
+            event_type=event,
             timestamp=at,
-            trigger_reason="RemoteStart",  # type: ignore[arg-type]  # the word will do
+            trigger_reason="RemoteStart",
             seq_no=place,
             meter_value=[{"timestamp": at, "sampled_value": [sample]}],
             **more,
@@ -199,7 +202,7 @@ async def test_a_station_of_2_0_1_is_started_metered_and_stopped(site: Site) -> 
         await station.call(
             call201.BootNotification(
                 charging_station={"model": "M", "vendor_name": "V"},
-                reason="PowerUp",  # type: ignore[arg-type]  # the word will do
+                reason="PowerUp",
             )
         )
         ordered = await order_start(site.ports, site.owner, evse=EVSE, user_reference="anna")

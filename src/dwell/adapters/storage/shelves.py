@@ -13,8 +13,8 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 
 from dwell.adapters.storage.curves import whole_days
-from dwell.adapters.storage.memory_stations import StationShelves
 from dwell.adapters.storage.ordering import fact_order, runs_of
+from dwell.adapters.storage.station_shelves import StationShelves
 from dwell.adapters.storage.webhook_shelves import WebhookShelves
 from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.audit import Entry
