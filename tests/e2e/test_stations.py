@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,13 +23,18 @@ from ocpp.v201 import call_result as result201
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from application.storage.builders import user as user_of
 from application.storage.builders import vehicle as vehicle_of
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
 from dwell.application.credentials import Keyring, create_organization
+from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports
+from dwell.application.queries import settled_sessions
+from dwell.application.records import SessionFilter
 from dwell.application.station_orders import order_start, order_stop
-from dwell.application.stations import StationSpecification, add_station
+from dwell.application.stations import StationSpecification, add_station, add_token
+from dwell.bootstrap import NoVehicles
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.station.equipment import Evse
@@ -93,6 +99,7 @@ async def opened_site(
     if car is not None:
         now = clock.now()
         made = msgspec.structs.replace(vehicle_of(), id=car, organization_id=owner, created_at=now)
+        await store.write(lambda tx: tx.add_user(msgspec.structs.replace(user_of(), organization_id=owner)))
         await store.write(lambda tx: tx.save_vehicle(made))
     wanted = StationSpecification(name=NAME, evses=[Evse(number=1, evse=EVSE, vehicle_id=car)])
     _, key = await add_station(ports, KEYRING, owner, wanted)
@@ -245,3 +252,92 @@ async def test_a_second_socket_is_refused_while_the_first_lives(site: Site) -> N
 async def test_a_start_at_a_station_that_is_away_is_refused(site: Site) -> None:
     with pytest.raises(Conflict, match="offline"):
         await order_start(site.ports, site.owner, evse=EVSE, user_reference="anna")
+
+
+CAR = "0d7e3a0e-0000-4000-8000-00000000ca12"
+
+
+async def test_the_session_of_the_vehicle_that_stands_there_has_the_stations_energy(store: AnyStore) -> None:
+    async with opened_site(store, GatewayOptions(), vehicle=CAR) as site, site.socket() as socket:
+        await add_token(site.ports, site.owner, "CARD")
+        async with listening(Old(socket)) as station:
+            await station.call(call16.BootNotification(charge_point_model="M", charge_point_vendor="V"))
+            await says(station, site, "Preparing")
+            plugged_at = site.clock.at
+            started = await station.call(
+                call16.StartTransaction(
+                    connector_id=1, id_tag="CARD", meter_start=1000, timestamp=site.clock.later(1)
+                )
+            )
+            for wh in range(2000, 6001, 1000):
+                reading = {"timestamp": site.clock.later(6), "sampledValue": [{"value": str(wh)}]}
+                await station.call(
+                    call16.MeterValues(
+                        connector_id=1, transaction_id=started.transaction_id, meter_value=[reading]
+                    )
+                )
+            await station.call(
+                call16.StopTransaction(
+                    meter_stop=6500, timestamp=site.clock.later(3), transaction_id=started.transaction_id
+                )
+            )
+            await says(station, site, "Available")
+            gone_at = site.clock.at
+        wanted = SessionFilter(include_hidden=True)
+        site.clock.later(2)  # a plug-out counts after a minute
+        await run_due(Engine(site.ports, NoVehicles()))
+        [visit] = await settled_sessions(site.ports, site.owner, wanted, after=None, before=None, limit=9)
+        assert (visit.vehicle_id, visit.energy_wh) == (CAR, 5500)
+        assert (visit.plugged_in_at, visit.plugged_out_at) == (plugged_at, gone_at)
+
+
+async def says(station: Old, site: Site, status: str) -> None:
+    """A status a minute later."""
+    await station.call(
+        call16.StatusNotification(
+            connector_id=1, error_code="NoError", status=status, timestamp=site.clock.later(1)
+        )
+    )
+
+
+def spoiled(number: int) -> str | bytes:
+    """One of a thousand frames that nobody should send; never 50 in a row that are no frames at all."""
+    kinds: list[str | bytes] = [
+        json.dumps([2, str(number), "MeterValues", {"connectorId": "x"}]),
+        json.dumps([2, str(number), "StartTransaction", {"meterStart": -(10**number % 7)}]),
+        "[" * (number % 300 + 1),
+        json.dumps([2, str(number), "NoSuchAction", {"a": "\ud800\u0000" * (number % 9)}]),
+        json.dumps([3, str(number), {"status": "Accepted"}]),
+        json.dumps([4, str(number), "Oops", "", {}]),
+        json.dumps(
+            [2, str(number), "StatusNotification", {"connectorId": 10**18, "status": [], "errorCode": {}}]
+        ),
+        json.dumps([2, str(number), "BootNotification", [None] * (number % 50)]),
+        json.dumps({"not": "a list", "number": number}),
+        json.dumps([2, str(number), "StopTransaction", {"transactionId": 1e400, "timestamp": "never"}]),
+    ]
+    return kinds[number % len(kinds)]
+
+
+async def test_a_thousand_spoiled_frames_of_one_station_harm_no_other(site: Site) -> None:
+    owner, clean = site.owner, StationSpecification(name="CP-2", evses=[Evse(number=1, evse="DE*DWL*E2")])
+    _, key = await add_station(site.ports, KEYRING, owner, clean)
+    async with site.socket(name="CP-2", key=key) as other, listening(ChargePoint16("CP-2", other)) as good:
+        await good.call(call16.BootNotification(charge_point_model="M", charge_point_vendor="V"))
+        async with site.socket() as socket, asyncio.TaskGroup() as both:
+            both.create_task(drained(socket))
+            for number in range(1, 1201):
+                await socket.send(spoiled(number))
+                if number % 100 == 0:
+                    await good.call(call16.Heartbeat())
+            await socket.send(json.dumps([2, "last", "Heartbeat", {}]))
+        assert (await good.call(call16.Heartbeat())).current_time
+    kept = await site.ports.store.read(lambda reader: reader.newest_transactions(owner))
+    assert {(one.status, one.energy_wh) for one in kept} == {(Status.INVALID, 0)}  # refused, and never lost
+
+
+async def drained(socket: ClientConnection) -> None:
+    """Read on until the last call was answered: the station is still listened to."""
+    async with asyncio.timeout(30):
+        while json.loads(await socket.recv())[1] != "last":
+            pass
