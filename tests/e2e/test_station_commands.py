@@ -50,8 +50,10 @@ def test_a_registered_station_boots_at_the_server(
     assert key != made["key"]
 
 
-def test_a_wrong_line_is_refused(tmp_path: Path) -> None:
+def test_tokens_are_taken_and_wrong_lines_refused(tmp_path: Path) -> None:
     env = environment(tmp_path, f"sqlite:///{tmp_path}/dwell.db")
     owner = json.loads(dwell("org", "create", "Depot", "--json", env=env))["organization_id"]
     assert "NUMBER=ID" in dwell("station", "add", owner, "CP-1", "--evse", "x", env=env, status=2)
+    assert dwell("token", "add", owner, "CARD", "--user", "anna", env=env) == "It may charge.\n"
+    assert "printable" in dwell("token", "add", owner, " ", env=env, status=1)
     assert "letters" in dwell("station", "add", owner, "CP 1/", env=env, status=1)
