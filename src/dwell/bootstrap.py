@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
     from dwell.domain.planning import Care
+    from dwell.gateway.hub import StationHub
 
 KEY_FILE = "dwell.key"
 
@@ -134,6 +135,7 @@ async def serve(
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
     from dwell.domain.planning import warm_up
+    from dwell.gateway.hub import StationHub
     from dwell.workers.engine import run_engine
 
     room_for_connections(settings.http.connections_at_most)
@@ -146,7 +148,8 @@ async def serve(
         _way_to_vehicles(settings, opened, orders) as way,
         HttpDeliver(_targets(settings)) as deliver,
     ):
-        ports = replace(opened, care=care_of(settings))
+        hub = StationHub()
+        ports = replace(opened, care=care_of(settings), stations=hub)
         news, outgoing = asyncio.Event(), asyncio.Event()
 
         def changed() -> None:
@@ -172,8 +175,34 @@ async def serve(
         if settings.price_feed.zone:
             work.append(_price_feed(settings, app.backend))
         beside = _at_work(app.backend, *work)
-        await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
+        async with _stations(settings, ports, keyring, hub, changed=changed):
+            await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+@asynccontextmanager
+async def _stations(
+    settings: Settings, ports: Ports, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Listen for stations while the block runs, if the settings want it."""
+    from dwell.gateway.server import GatewayOptions, open_gateway
+
+    chosen = settings.gateway
+    if not chosen.listen:
+        yield
+        return
+    options = GatewayOptions(
+        host=chosen.host,
+        port=chosen.port,
+        heartbeat_s=chosen.heartbeat_s,
+        without_key=chosen.without_key,
+        connections_at_most=chosen.connections_at_most,
+        connections_per_address=chosen.connections_per_address,
+        failures_per_minute=chosen.failures_per_minute,
+    )
+    async with open_gateway(ports, keyring, hub, options=options, changed=changed) as port:
+        log.info("stations_welcome", host=chosen.host, port=port)
+        yield
 
 
 def care_of(settings: Settings) -> Care:
@@ -244,10 +273,12 @@ def _targets(settings: Settings) -> TargetRules:
 async def _at_work(backend: Backend, *work: Coroutine[Any, Any, None]) -> None:
     """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
+    from dwell.workers.stations import run_stations
     from dwell.workers.usage import run_usage
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_retention(backend.ports))
+        tasks.create_task(run_stations(backend.ports))
         tasks.create_task(run_usage(backend.ports, backend.usage))
         for loop in work:
             tasks.create_task(loop)

@@ -21,6 +21,7 @@ from dwell.application.records import (
     StoredFact,
     Tally,
 )
+from dwell.application.station_ports import NO_STATIONS, StationOrders, StationReader, StationWriter
 from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -66,12 +67,13 @@ class Ports:
     store: Store
     clock: Clock
     ids: Ids
+    stations: StationOrders = NO_STATIONS
     care: Care | None = None
     """What plans keep in hand; None for the usual."""
     rules: Rules = field(default_factory=Rules)
 
 
-class Reader(Protocol):
+class Reader(StationReader, Protocol):
     """What can be read. Each call is one query; ids that are not there are left out of dicts, or give None."""
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
@@ -280,7 +282,7 @@ class Reader(Protocol):
         ...
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, StationWriter, Protocol):
     """A Reader that can also write; all of it is committed, or none."""
 
     async def add_organization(self, organization: Organization) -> None: ...
@@ -382,20 +384,17 @@ class Transaction(Reader, Protocol):
         self, organization_id: OrganizationId, *, limit: int
     ) -> list[tuple[int, Event]]:
         """Those events with their positions, in order."""
-        ...
 
     async def number_events(self, organization_id: OrganizationId, *, until: int) -> None:
         """Give the events up to this position that have none the organization's next numbers, in their order.
 
         Two transactions that do so side by side are a lost race for one of them.
         """
-        ...
 
     async def sequences(
         self, organization_id: OrganizationId, webhook_id: str, session_ids: Iterable[str]
     ) -> dict[str, int]:
         """The last number given within the line to each session that has one."""
-        ...
 
     async def save_sequences(
         self, organization_id: OrganizationId, webhook_id: str, last: Mapping[str, int]
@@ -407,15 +406,12 @@ class Transaction(Reader, Protocol):
 
     async def remove_queued(self, organization_id: OrganizationId, webhook_id: str, *, last: int) -> None:
         """What waits in the line up to and including the position `last` has been delivered."""
-        ...
 
     async def forget_queued(self, organization_id: OrganizationId, webhook_id: str) -> None:
         """All that waits in the line, and its dead letters, are let go."""
-        ...
 
     async def bury(self, organization_id: OrganizationId, webhook_id: str) -> None:
         """All that waits in the line becomes dead letters."""
-        ...
 
     async def revive(
         self,
@@ -426,7 +422,6 @@ class Transaction(Reader, Protocol):
         limit: int,
     ) -> int:
         """The line's dead letters of events within the window wait again. Returns how many."""
-        ...
 
     async def add_attempt(self, attempt: Attempt) -> None: ...
 
@@ -436,7 +431,6 @@ class Transaction(Reader, Protocol):
 
     async def kept_answer(self, organization_id: OrganizationId, key: str) -> KeptAnswer | None:
         """Locked for this transaction where the store knows locks."""
-        ...
 
     async def save_kept_answer(self, answer: KeptAnswer) -> None: ...
 

@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prices": ("prices", "Prices of the market."),
     "carbon": ("carbon", "Carbon intensity of the grid."),
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
+    "station": ("station", "Charging stations and their keys."),
+    "token": ("token", "Cards that may charge at stations."),
     "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),
     "backtest": ("backtest", "Replay real visits at real prices."),

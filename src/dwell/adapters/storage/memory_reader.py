@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dwell.adapters.storage.memory_books import MemoryBooksReader
+from dwell.adapters.storage.memory_stations import MemoryStationReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
 from dwell.adapters.storage.ordering import first_id_of
@@ -20,7 +21,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
+class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader, MemoryBooksReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:

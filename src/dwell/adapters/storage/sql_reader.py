@@ -12,6 +12,7 @@ from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
 from dwell.adapters.storage.ordering import first_id_of
 from dwell.adapters.storage.sql_books import SqlBooksReader
+from dwell.adapters.storage.sql_stations import SqlStationReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
 from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
 from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
@@ -25,7 +26,7 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 T = TypeVar("T")
 
 
-class SqlReader(SqlTariffReader, SqlWebhookReader, SqlBooksReader):
+class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksReader):
     """A Reader of one transaction."""
 
     def __init__(self, rows: Rows, curves: CurveCache) -> None:
