@@ -338,7 +338,7 @@ def _forbidden(session: Session, now: datetime, paused_until: datetime | None) -
 
 def _reserve_percent(session: Session, visit: Visit, target: SessionTarget) -> float:
     """The reserve to plan for: where only a hair of it is missing and nothing runs, what there is."""
-    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit)
+    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit, target)
     if soc_percent is None or lacks_percent != 0.0 or visit.ledger.charging:
         return target.battery_reserve_percent
     return min(soc_percent, target.battery_reserve_percent)
