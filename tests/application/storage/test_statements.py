@@ -144,7 +144,7 @@ def test_a_replaced_row_is_one_of_the_same_organization(name: str) -> None:
         assert f"{key[1]}, ".startswith("organization_id, ")
 
 
-SCANS = {"ZONES", "NUMBER_EVENTS"}
+SCANS = {"ZONES", "NUMBER_EVENTS", "SOME_ORGANIZATIONS"}
 """All there is, and the numbers that were just made."""
 
 

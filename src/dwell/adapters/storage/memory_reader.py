@@ -31,6 +31,9 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader,
     async def organization(self, organization_id: OrganizationId) -> Organization | None:
         return self._shelves.organizations.get(organization_id)
 
+    async def organizations(self, *, limit: int) -> list[OrganizationId]:
+        return sorted(OrganizationId(name) for name in self._shelves.organizations)[:limit]
+
     async def credential(self, kind: str, name: str) -> Credential | None:
         return self._shelves.credentials.get((kind, name))
 

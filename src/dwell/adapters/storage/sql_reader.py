@@ -37,6 +37,12 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
         found = await self._rows.all(statements.ORGANIZATION, organization_id=organization_id)
         return _one(found, bodies.decode_organization)
 
+    async def organizations(self, *, limit: int) -> list[OrganizationId]:
+        return [
+            OrganizationId(name)
+            for (name,) in await self._rows.all(statements.SOME_ORGANIZATIONS, limit=limit)
+        ]
+
     async def credential(self, kind: str, name: str) -> Credential | None:
         found = await self._rows.all(
             statements.CREDENTIAL, kind=kind, name_digest=bodies.digest_of_name(name)

@@ -77,6 +77,7 @@ ADD_SAMPLES = Insert(
 )
 ADD_FRAME = _insert(tables.station_frames)
 
+SOME_ORGANIZATIONS = "SELECT id FROM organizations ORDER BY id LIMIT :limit"
 ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
 CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 CREDENTIALS = """
