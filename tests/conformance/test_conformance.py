@@ -9,6 +9,7 @@ from conformance.talk import CASES, talking
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.gateway.server import GatewayOptions
 from e2e.test_stations import opened_site
+from scripts import conformance_page
 
 pytestmark = pytest.mark.anyio
 
@@ -28,3 +29,7 @@ async def test_case(standard: str, case: str) -> None:
 def test_as_many_as_we_say_are_held() -> None:
     for standard, least in LEAST_HELD.items():
         assert sum(1 for held, _ in CASES if held == standard) >= least
+
+
+def test_the_page_says_what_is_held() -> None:
+    assert conformance_page.PAGE.read_text(encoding="utf-8") == conformance_page.page()

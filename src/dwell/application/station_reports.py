@@ -310,12 +310,12 @@ async def _metered(desk: Desk, heard: Heard, report: MeterReported) -> StationRe
     known = await desk.known(reference=report.reference)
     found = metered_transaction(report.reference, report.evse_number, heard.at, known)
     if found is None:
-        return TransactionReply()  # a meter that runs without a transaction: the frame is all that is kept
+        return Acknowledgement()  # a meter that runs without a transaction: the frame is all that is kept
     fact = _fact(heard, report, Metered)
     after = desk.advance(found, fact)
     after = await desk.take_readings(after, fact.readings)
     tell_of_readings(desk, after, fact.readings)
-    return TransactionReply()
+    return Acknowledgement()
 
 
 F = TypeVar("F", Started, Metered, Ended)
