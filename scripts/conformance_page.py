@@ -11,10 +11,10 @@ PAGE = ROOT / "docs" / "reference" / "conformance.md"
 IDS = ROOT / "tests" / "data" / "ocpp" / "csms-test-ids.tsv"
 HEAD = """# Conformance
 
-The official test cases for central systems, by their ids: OCPP 1.6 as public test code names them, OCPP 2.0.1 as part 6 of the
-specification lists them. A case is *held* where a test plays its station against the gateway over a real socket, message by
-message, and asserts on every answer and order of ours (`tests/conformance`). It is no certificate: that is the Open Charge
-Alliance's to give. Made by `python -m scripts.conformance_page`.
+The official test cases for central systems, by their ids: OCPP 1.6 as public test code names them, OCPP 2.0.1 as
+part 6 of the specification lists them. A case is *held* where a test plays its station against the gateway over a real
+socket, message by message, and asserts on every answer and order of ours (`tests/conformance`). It is no certificate:
+that is the Open Charge Alliance's to give. Made by `python -m scripts.conformance_page`.
 
 """
 _TLS = "TLS is not served by the gateway yet"
