@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -185,21 +185,14 @@ async def _stations(
     settings: Settings, ports: Ports, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Listen for stations while the block runs, if the settings want it."""
-    from dwell.gateway.server import GatewayOptions, open_gateway
+    from dwell.gateway.options import GatewayOptions
+    from dwell.gateway.server import open_gateway
 
     chosen = settings.gateway
     if not chosen.listen:
         yield
         return
-    options = GatewayOptions(
-        host=chosen.host,
-        port=chosen.port,
-        heartbeat_s=chosen.heartbeat_s,
-        without_key=chosen.without_key,
-        connections_at_most=chosen.connections_at_most,
-        connections_per_address=chosen.connections_per_address,
-        failures_per_minute=chosen.failures_per_minute,
-    )
+    options = GatewayOptions(**{field.name: getattr(chosen, field.name) for field in fields(GatewayOptions)})
     async with open_gateway(ports, keyring, hub, options=options, changed=changed) as port:
         log.info("stations_welcome", host=chosen.host, port=port)
         yield

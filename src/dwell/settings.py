@@ -259,6 +259,11 @@ class Gateway:
     failures_per_minute: int = _setting(
         30, _whole(1, 1_000_000), "after so many wrong keys an address or a name is answered 429 for a minute"
     )
+    certificate: str = _setting("", str, "file of the server's TLS certificate and its chain; empty: no TLS")
+    private_key: str = _setting("", str, "file of the certificate's key, where it is another")
+    client_ca: str = _setting(
+        "", str, "file of the authorities of stations' certificates; set: each station needs one in its name"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

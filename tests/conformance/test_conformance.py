@@ -7,7 +7,7 @@ import pytest
 from conformance import cases16, cases201
 from conformance.talk import CASES, talking
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.gateway.server import GatewayOptions
+from dwell.gateway.options import GatewayOptions
 from e2e.test_stations import opened_site
 from scripts import conformance_page
 

@@ -40,7 +40,8 @@ from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.transaction import AuthType, Status, Transaction
 from dwell.gateway.hub import StationHub
-from dwell.gateway.server import GatewayOptions, open_gateway
+from dwell.gateway.options import GatewayOptions
+from dwell.gateway.server import open_gateway
 from stores import AnyStore
 
 pytestmark = pytest.mark.anyio

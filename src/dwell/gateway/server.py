@@ -31,6 +31,8 @@ from dwell.domain.station.registry import StationRecord
 from dwell.gateway.attempts import FailedAttempts
 from dwell.gateway.connection import Desk, StationConnection
 from dwell.gateway.hub import StationHub
+from dwell.gateway.options import GatewayOptions
+from dwell.gateway.tls import encryption_of, names_in
 from dwell.protocols.ocpp.versions import VERSIONS
 
 PATH = "/ocpp/"
@@ -44,19 +46,6 @@ STOP_WAIT_S = 5.0
 PROTOCOL_ERROR = 1002
 
 log = structlog.get_logger("dwell.gateway")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayOptions:
-    """What an operator may set."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    heartbeat_s: int = 300
-    without_key: bool = False
-    connections_at_most: int = 10_000
-    connections_per_address: int = 1_000
-    failures_per_minute: int = 30
 
 
 class Knock(ServerConnection):
@@ -83,22 +72,22 @@ class Gateway:
         name, key = _name_in(request.path), _key_in(request.headers)
         if name is None:
             return _refusal(connection, HTTPStatus.NOT_FOUND)
-        if self.failures.is_over(f"a:{address}", f"n:{name}", now_s=now_s):
+        if self.failures.is_over(f"a:{address}", now_s=now_s):
             return _refusal(connection, HTTPStatus.TOO_MANY_REQUESTS)
         if self.hub.connected >= self.options.connections_at_most:
             return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         if self.by_address[address] >= self.options.connections_per_address:
             return _refusal(connection, HTTPStatus.TOO_MANY_REQUESTS)
+        certified = bool(self.options.client_ca)
+        if certified and name not in _names_shown(connection):
+            return self._refused(connection, name, address, "its certificate is about another")
+        without_key = self.options.without_key or certified
         try:
-            welcome = await welcome_station(
-                self.ports, self.keyring, name, key, without_key=self.options.without_key
-            )
+            welcome = await welcome_station(self.ports, self.keyring, name, key, without_key=without_key)
         except Unavailable:
             return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         if welcome.record is None or not welcome.trusted:
-            self.failures.note(f"a:{address}", f"n:{name}", now_s=now_s)
-            log.warning("station_refused", station=name, address=address, known=welcome.record is not None)
-            return _refusal(connection, HTTPStatus.UNAUTHORIZED)
+            return self._refused(connection, name, address, "not known, or not its key")
         before = self.hub.socket_of(welcome.record.id)
         if before is not None:
             if await before.answers_ping(within_s=DOUBLE_PING_S):
@@ -107,6 +96,14 @@ class Gateway:
             await before.end("replaced")
         connection.record = welcome.record
         return None
+
+    def _refused(self, connection: ServerConnection, name: str, address: str, reason: str) -> Response:
+        """What a wrong key gets. Who has the right one is let in however often others have tried at its name."""
+        now_s = asyncio.get_running_loop().time()
+        often = self.failures.is_over(f"n:{name}", now_s=now_s)
+        self.failures.note(f"a:{address}", f"n:{name}", now_s=now_s)
+        log.warning("station_refused", station=name, address=address, reason=reason)
+        return _refusal(connection, HTTPStatus.TOO_MANY_REQUESTS if often else HTTPStatus.UNAUTHORIZED)
 
     async def serve_station(self, connection: Any) -> None:
         """One connection from its upgrade to its end."""
@@ -144,7 +141,11 @@ async def open_gateway(
     options: GatewayOptions,
     changed: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[int]:
-    """Listen while the block runs; gives the port. Raises OSError where the address cannot be listened to."""
+    """Listen while the block runs; gives the port. Raises OSError where the address cannot be listened to.
+
+    Raises Refused for files of TLS that cannot be used.
+    """
+    encryption = encryption_of(options)
     gateway = Gateway(
         ports=ports,
         keyring=keyring,
@@ -168,6 +169,7 @@ async def open_gateway(
         ping_timeout=PING_TIMEOUT_S,
         close_timeout=STOP_WAIT_S,
         server_header=None,
+        ssl=encryption,
     )
     try:
         yield next(iter(server.sockets)).getsockname()[1]
@@ -189,6 +191,11 @@ def _refusal(connection: ServerConnection, status: HTTPStatus) -> Response:
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         response.headers["Retry-After"] = "30"
     return response
+
+
+def _names_shown(connection: ServerConnection) -> frozenset[str]:
+    """The names in the certificate that the station has shown."""
+    return names_in(connection.transport.get_extra_info("peercert"))
 
 
 def _address_of(connection: ServerConnection) -> str:
