@@ -67,7 +67,9 @@ def page() -> str:
             f"## OCPP {standard}\n\n{held} of {len(rows)} are held.\n\n| case | subject | |\n|---|---|---|\n"
         )
         for row in rows:
-            claim = "held" if (standard, row["id"]) in CASES else f"not claimed here: {NOT_CLAIMED[row['id']]}"
+            claim = (
+                "held" if (standard, row["id"]) in CASES else f"not claimed here: {NOT_CLAIMED[row['id']]}"
+            )
             text += f"| `{row['id']}` | {row['subject']} | {claim} |\n"
         text += "\n"
     return text.rstrip() + "\n"
