@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
+    from dwell.application.station_steering import StationWay
     from dwell.domain.planning import Care
     from dwell.gateway.hub import StationHub
 
@@ -134,6 +136,7 @@ async def serve(
     from dwell.api.server import listen
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
+    from dwell.application.station_steering import StationWay
     from dwell.domain.planning import warm_up
     from dwell.gateway.hub import StationHub
     from dwell.workers.engine import run_engine
@@ -168,23 +171,22 @@ async def serve(
         listener = listen(settings.http.host, settings.http.port)
         # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
         await asyncio.to_thread(warm_up)
-        engine = Engine(ports, way, care=care_of(settings), stopwatch_s=time.monotonic)
-        work = [run_engine(engine, news, metrics)]
-        if settings.webhooks.deliver:
-            work.append(_deliveries(app.backend.office, outgoing))
-        if settings.price_feed.zone:
-            work.append(_price_feed(settings, app.backend))
-        beside = _at_work(app.backend, *work)
-        async with _stations(settings, ports, keyring, hub, changed=changed):
+        by_station = StationWay(ports, way)
+        engine = Engine(ports, by_station, care=care_of(settings), stopwatch_s=time.monotonic)
+        beside = _at_work(
+            app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
+        )
+        async with _stations(settings, by_station, keyring, hub, changed=changed):
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
 
 @asynccontextmanager
 async def _stations(
-    settings: Settings, ports: Ports, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
+    settings: Settings, way: StationWay, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Listen for stations while the block runs, if the settings want it."""
+    from dwell.application.station_steering import send_plans_again
     from dwell.gateway.options import GatewayOptions
     from dwell.gateway.server import open_gateway
 
@@ -193,7 +195,8 @@ async def _stations(
         yield
         return
     options = GatewayOptions(**{field.name: getattr(chosen, field.name) for field in fields(GatewayOptions)})
-    async with open_gateway(ports, keyring, hub, options=options, changed=changed) as port:
+    back = partial(send_plans_again, way)
+    async with open_gateway(way.ports, keyring, hub, options=options, changed=changed, back=back) as port:
         log.info("stations_welcome", host=chosen.host, port=port)
         yield
 
@@ -234,6 +237,12 @@ async def _way_to_vehicles(
 
     async with HttpOrders(settings.orders.url, settings.orders.secret, ports.clock) as orders:
         yield orders
+
+
+def _loops(settings: Settings, backend: Backend, outgoing: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    """What works only where the settings want it."""
+    work = [_deliveries(backend.office, outgoing)] if settings.webhooks.deliver else []
+    return [*work, _price_feed(settings, backend)] if settings.price_feed.zone else work
 
 
 def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 from websockets.asyncio.server import ServerConnection
@@ -71,6 +71,8 @@ class Desk:
     ports: Ports
     interval_s: Callable[[str], int]
     changed: Callable[[], None]
+    back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None = None
+    """What is done when a station is there again and has booted."""
 
 
 class StationConnection:
@@ -92,6 +94,8 @@ class StationConnection:
 
     async def run(self) -> None:
         """Until the socket is closed, by whichever side."""
+        if self._booted:
+            self._tell_again()
         try:
             async for text in self._socket:
                 await self._act(self._link.receive(text, now_s=_now_s()))
@@ -142,6 +146,11 @@ class StationConnection:
     async def end(self, why: str) -> None:
         """Close the socket; does not wait for the other side."""
         self._socket.transport.abort() if why == "replaced" else await self._socket.close(GOING_AWAY, why)
+
+    def _tell_again(self) -> None:
+        """What runs here is told its plan, which the station may have lost."""
+        if self._desk.back is not None:
+            self._desk.ports.stations.soon(self._desk.back(self._record))
 
     # --- what happens ---
 
@@ -197,6 +206,8 @@ class StationConnection:
         if reply is not None:
             payload = self._version.write_reply(call.action, reply)
             await self._act(self._link.answer(call.id, payload))
+            if isinstance(report, StationBooted):
+                self._tell_again()
 
     async def _reply(self, call: Call, report: StationReport, received_at: datetime) -> StationReply | None:
         """The reply once all is stored; None where the socket had to be closed, or the call refused."""

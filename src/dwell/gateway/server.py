@@ -10,7 +10,7 @@ import base64
 import binascii
 import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,6 +63,7 @@ class Gateway:
     hub: StationHub
     options: GatewayOptions
     changed: Callable[[], None]
+    back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None
     failures: FailedAttempts
     by_address: Counter[str]
 
@@ -113,7 +114,7 @@ class Gateway:
             await connection.close(PROTOCOL_ERROR, "no version of OCPP that is spoken here")
             return
         address, name = _address_of(connection), record.station.name
-        desk = Desk(ports=self.ports, interval_s=self._interval_s, changed=self.changed)
+        desk = Desk(ports=self.ports, interval_s=self._interval_s, changed=self.changed, back=self.back)
         station = StationConnection(connection, record, version, desk=desk)
         self.hub.enter(record.id, station)
         self.by_address[address] += 1
@@ -140,6 +141,7 @@ async def open_gateway(
     *,
     options: GatewayOptions,
     changed: Callable[[], None] = lambda: None,
+    back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None = None,
 ) -> AsyncIterator[int]:
     """Listen while the block runs; gives the port. Raises OSError where the address cannot be listened to.
 
@@ -152,6 +154,7 @@ async def open_gateway(
         hub=hub,
         options=options,
         changed=changed,
+        back=back,
         failures=FailedAttempts(options.failures_per_minute),
         by_address=Counter(),
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, VehicleId
 from dwell.domain.station.equipment import ChargingStation, Evse, IdToken, evse_key
+from dwell.domain.station.ladder import Ladder
 from dwell.domain.station.reports import ChargingState, ConnectorState
 from dwell.domain.tariff.driver import DriverTariff
 
@@ -73,6 +74,8 @@ class StationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     boot: Boot | None = None
     standings: dict[int, Standing] = {}
     next_number: int = 1
+    ladder: Ladder | None = None
+    """How far down the station had to be tried; None: not yet."""
     removed_at: datetime | None = None
 
     @property
