@@ -241,15 +241,12 @@ async def _way_to_vehicles(
 
 def _loops(settings: Settings, backend: Backend, outgoing: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     """What works only where the settings want it."""
-    work = [_deliveries(backend.office, outgoing)] if settings.webhooks.deliver else []
-    return [*work, _price_feed(settings, backend)] if settings.price_feed.zone else work
-
-
-def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None]:
     from dwell.api.flex.events import render_event
     from dwell.workers.delivery import DeliveryDesk, run_delivery
 
-    return run_delivery(DeliveryDesk(office=office, render=render_event, news=news))
+    desk = DeliveryDesk(office=backend.office, render=render_event, news=outgoing)
+    work = [run_delivery(desk)] if settings.webhooks.deliver else []
+    return [*work, _price_feed(settings, backend)] if settings.price_feed.zone else work
 
 
 def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, None]:
