@@ -103,7 +103,7 @@ class SocketLine:
             compression=None,
         )
         self._tally.connects += 1
-        await self._ask(self._socket, "BootNotification", _BOOTS[plan.protocol])
+        await self._ask(self._socket, "BootNotification", BOOTS[plan.protocol])
         return self._socket
 
     async def _ask(self, socket: ClientConnection, action: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -128,10 +128,11 @@ class SocketLine:
         return answer
 
 
-_BOOTS: dict[str, dict[str, Any]] = {
+BOOTS: dict[str, dict[str, Any]] = {
     "ocpp1.6": {"chargePointVendor": "Dwell", "chargePointModel": "Virtual"},
     "ocpp2.0.1": {"chargingStation": {"vendorName": "Dwell", "model": "Virtual"}, "reason": "PowerUp"},
 }
+"""What a station says of itself, by subprotocol."""
 
 
 async def live(plan: StationPlan, tally: Tally, *, now: Callable[[], datetime]) -> None:
