@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "carbon": ("carbon", "Carbon intensity of the grid."),
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
     "station": ("station", "Charging stations and their keys."),
+    "simulate": ("simulate", "Virtual charging stations over real sockets."),
     "token": ("token", "Cards that may charge at stations."),
     "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),

@@ -203,8 +203,14 @@ class StationConnection:
         if report.oddities:
             log.info("station_message_mended", station=self._name, oddities=report.oddities[:5])
         reply = await self._reply(call, report, received_at)
-        if reply is not None:
+        if reply is None:
+            return
+        try:
             payload = self._version.write_reply(call.action, reply)
+        except ValueError:  # a fault of ours in one message must not end the reading of the next (OC16)
+            log.exception("station_reply_broke", station=self._name, action=call.action)
+            await self._act(self._link.refuse(call.id, Wrong.INTERNAL, "a fault of ours"))
+        else:
             await self._act(self._link.answer(call.id, payload))
             if isinstance(report, StationBooted):
                 self._tell_again()
