@@ -11,7 +11,7 @@ from ocpp.v16 import call as call16
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.stations import StationSpecification, add_station
 from dwell.domain.station.equipment import Evse
-from dwell.gateway.server import GatewayOptions
+from dwell.gateway.options import GatewayOptions
 from dwell.simulation.stations.client import BOOTS
 from e2e.test_stations import KEYRING, Old, listening, opened_site
 

@@ -9,7 +9,7 @@ import pytest
 
 from dwell.application.stations import add_token
 from dwell.domain.station.transaction import Status
-from dwell.gateway.server import GatewayOptions
+from dwell.gateway.options import GatewayOptions
 from dwell.simulation.stations.charge import drawn_charge
 from dwell.simulation.stations.client import SocketLine, StationPlan, Tally
 from dwell.simulation.stations.quirks import QUIRKS, with_quirk
