@@ -40,7 +40,7 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
-    from dwell.api.shared.operations import Backend, Operation
+    from dwell.api.shared.operations import Backend
     from dwell.domain.planning import Care
     from dwell.gateway.hub import StationHub
 
@@ -77,11 +77,8 @@ def build_app(
     from dwell.adapters.passwords import Argon2Passwords
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
-    from dwell.api.fleet.errors import answer_refusal as fleet_refusal
-    from dwell.api.fleet.paths import BASE as FLEET_BASE
+    from dwell.api.dialects import REFUSALS, dialect_operations
     from dwell.api.open_pages import open_operations
-    from dwell.api.partner.errors import answer_refusal as partner_refusal
-    from dwell.api.partner.roles import BASE as PARTNER_BASE
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
@@ -103,30 +100,9 @@ def build_app(
         changed=changed,
         stopping=stopping,
     )
-    dialects = _dialects(limits.token_attempts_per_minute)
+    dialects = dialect_operations(limits.token_attempts_per_minute)
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(
-        backend, [*dialects, *pages], refusals={PARTNER_BASE: partner_refusal, FLEET_BASE: fleet_refusal}
-    )
-
-
-def _dialects(token_attempts_per_minute: int) -> tuple[Operation, ...]:
-    """The operations of every dialect."""
-    from dwell.api.fleet import routes as fleet
-    from dwell.api.flex import routes as flex
-    from dwell.api.flex.token import TokenEndpoint
-    from dwell.api.native import routes as native
-    from dwell.api.native import webhooks as native_webhooks
-    from dwell.api.partner import routes as partner
-    from dwell.api.partner.token import TokenEndpoint as PartnerTokens
-
-    return (
-        *native.operations(),
-        *native_webhooks.operations(),
-        *flex.operations(TokenEndpoint(token_attempts_per_minute, time.monotonic)),
-        *fleet.operations(),
-        *partner.operations(PartnerTokens(token_attempts_per_minute, time.monotonic)),
-    )
+    return Application(backend, [*dialects, *pages], refusals=REFUSALS)
 
 
 async def serve(
