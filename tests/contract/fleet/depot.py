@@ -72,7 +72,7 @@ class Depot:
         """Let time pass."""
         self.serving.clock.move_to(self.serving.clock.now() + timedelta(minutes=minutes))
 
-    async def get(self, path: str, status: int = 200, **query: Any) -> Any:
+    async def get(self, path: str, status: int = 200, /, **query: Any) -> Any:
         """The JSON at the path."""
         answer = await self.app.get(path, params=query)
         assert answer.status_code == status, answer.text
@@ -92,7 +92,7 @@ class Depot:
         return answer.json()
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Post]:
+    async def connected(self, state: str = "Available") -> AsyncIterator[Post]:
         """The station on its socket, up and ready."""
         shown = base64.b64encode(f"{self.name}:{self.key}".encode()).decode()
         async with connect(
@@ -104,7 +104,7 @@ class Depot:
             reading = asyncio.create_task(post.start())
             try:
                 await post.call(call.BootNotification(charge_point_model="M", charge_point_vendor="V"))
-                await post.says("Available")
+                await post.says(state)
                 yield post
             finally:
                 reading.cancel()
@@ -120,7 +120,7 @@ class Post(ChargePoint):  # type: ignore[misc]  # the package shows no types
         self.depot = depot
         self.told = asyncio.Queue[tuple[str, Any]]()
         self.verdict = "Accepted"
-        self.silent = asyncio.Event()
+        self.is_silent = False
 
     @on("RemoteStartTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_start(self, id_tag: str, **_: Any) -> Any:
@@ -130,6 +130,8 @@ class Post(ChargePoint):  # type: ignore[misc]  # the package shows no types
     @on("RemoteStopTransaction")  # type: ignore[untyped-decorator]  # the package shows no types
     async def on_stop(self, transaction_id: int) -> Any:
         self.told.put_nowait(("stop", transaction_id))
+        if self.is_silent:
+            await asyncio.Event().wait()
         return call_result.RemoteStopTransaction(status=self.verdict)
 
     async def says(self, status: str, *, connector: int = 1) -> None:
