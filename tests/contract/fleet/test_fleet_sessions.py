@@ -14,6 +14,7 @@ import pytest
 from contract.fleet.depot import Depot, depot_of
 from contract.serving import Serving
 from dwell.application import fleet, station_orders
+from dwell.application.audit import newest_entries
 from dwell.application.station_orders import look_after_transactions
 from dwell.application.stations import add_token, set_driver_tariff
 from dwell.domain.tariff.driver import DriverTariff
@@ -55,6 +56,10 @@ async def test_a_session_is_started_runs_is_stopped_and_priced(depot: Depot) -> 
     assert (closed["status"], closed["energy_in_kwh"]) == ("CLOSED", 20)
     assert (closed["duration_in_minutes"], closed["final_amount"]) == (60, 19.4)
     assert closed["completed_at"] - closed["started_at"] == 3600
+    noted = await asyncio.to_thread(
+        depot.serving.run, newest_entries(depot.serving.ports, depot.owner, before=None, limit=2)
+    )
+    assert [one.change.action for one in noted] == ["stopped", "started"]
 
 
 async def test_the_tariff_is_that_of_the_start(depot: Depot) -> None:
