@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -256,10 +257,17 @@ def _price(body: Document, name: str) -> Decimal:
     return price or Decimal(0)
 
 
+_REFUSALS: Mapping[int, Any] = dict.fromkeys((400, 401, 503), Problem)
+_BODY_REFUSALS: Mapping[int, Any] = {**_REFUSALS, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
+
+
 def station_operations() -> tuple[Operation, ...]:
     """Stations, driver tariffs and tokens."""
-    refusals: dict[int, Any] = dict.fromkeys((400, 401, 503), Problem)
-    body_refusals = {**refusals, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
+    return (*_station_rows(), *_driver_rows())
+
+
+def _station_rows() -> tuple[Operation, ...]:
+    """Stations and their keys."""
     return (
         _native(
             method="GET",
@@ -267,7 +275,7 @@ def station_operations() -> tuple[Operation, ...]:
             name="listStations",
             summary="All stations",
             serve=get_stations,
-            answers={200: NativeStations, **refusals},
+            answers={200: NativeStations, **_REFUSALS},
         ),
         _native(
             method="POST",
@@ -276,7 +284,7 @@ def station_operations() -> tuple[Operation, ...]:
             summary="Register a station; its key is in the answer and is not shown again",
             serve=post_station,
             body=dict[str, Any],
-            answers={201: NativeStation, **body_refusals},
+            answers={201: NativeStation, **_BODY_REFUSALS},
         ),
         _native(
             method="POST",
@@ -284,15 +292,21 @@ def station_operations() -> tuple[Operation, ...]:
             name="renewStationKey",
             summary="A new key for a station; the old one ends at once",
             serve=post_station_key,
-            answers={200: StationKey, **refusals, 404: Problem},
+            answers={200: StationKey, **_REFUSALS, 404: Problem},
         ),
+    )
+
+
+def _driver_rows() -> tuple[Operation, ...]:
+    """What drivers pay, and who may charge."""
+    return (
         _native(
             method="GET",
             path="/v1/driver-tariffs",
             name="listDriverTariffs",
             summary="What drivers pay",
             serve=get_driver_tariffs,
-            answers={200: NativeDriverTariffs, **refusals},
+            answers={200: NativeDriverTariffs, **_REFUSALS},
         ),
         _native(
             method="PUT",
@@ -301,7 +315,7 @@ def station_operations() -> tuple[Operation, ...]:
             summary="Set what drivers pay from now on at an EVSE, or (no `evse`) everywhere else",
             serve=put_driver_tariff,
             body=dict[str, Any],
-            answers={204: None, **body_refusals},
+            answers={204: None, **_BODY_REFUSALS},
         ),
         _native(
             method="GET",
@@ -309,7 +323,7 @@ def station_operations() -> tuple[Operation, ...]:
             name="listIdTokens",
             summary="Which tokens may charge",
             serve=get_tokens,
-            answers={200: NativeTokens, **refusals},
+            answers={200: NativeTokens, **_REFUSALS},
         ),
         _native(
             method="PUT",
@@ -318,6 +332,6 @@ def station_operations() -> tuple[Operation, ...]:
             summary="Let a token charge, for a user and always a certain vehicle; one that is known is changed",
             serve=put_token,
             body=dict[str, Any],
-            answers={200: NativeToken, **body_refusals},
+            answers={200: NativeToken, **_BODY_REFUSALS},
         ),
     )
