@@ -79,15 +79,8 @@ def build_app(
     from dwell.adapters.passwords import Argon2Passwords
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
-    from dwell.api.flex import routes as flex
-    from dwell.api.flex.token import TokenEndpoint
-    from dwell.api.native import routes as native
-    from dwell.api.native import webhooks as native_webhooks
+    from dwell.api.dialects import REFUSALS, dialect_operations
     from dwell.api.open_pages import open_operations
-    from dwell.api.partner import routes as partner
-    from dwell.api.partner.errors import answer_refusal as partner_refusal
-    from dwell.api.partner.roles import BASE as PARTNER_BASE
-    from dwell.api.partner.token import TokenEndpoint as PartnerTokens
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
@@ -109,15 +102,9 @@ def build_app(
         changed=changed,
         stopping=stopping,
     )
-    attempts = limits.token_attempts_per_minute
-    dialects = (
-        *native.operations(),
-        *native_webhooks.operations(),
-        *flex.operations(TokenEndpoint(attempts, time.monotonic)),
-        *partner.operations(PartnerTokens(attempts, time.monotonic)),
-    )
+    dialects = dialect_operations(limits.token_attempts_per_minute)
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(backend, [*dialects, *pages], refusals={PARTNER_BASE: partner_refusal})
+    return Application(backend, [*dialects, *pages], refusals=REFUSALS)
 
 
 async def serve(

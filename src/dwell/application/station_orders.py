@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import msgspec
 
+from dwell.application.audit import note as note_act
 from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
 from dwell.application.station_desk import Desk
 from dwell.application.station_ports import OFFLINE
 from dwell.application.users import user_named, write_naming_user
+from dwell.domain.audit import Change
 from dwell.domain.errors import Conflict, NotFound, PeerFault, Refused
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId
 from dwell.domain.station.equipment import IdToken, TokenKind, evse_key
@@ -64,6 +66,7 @@ async def order_start(
         _check_ready(ports, held, place.number)
         begun = await _begin(desk, place.number, user.id, here)
         await desk.close()
+        _audited(tx, begun, "started")
         return _Begun(begun, is_new=True)
 
     begun = await write_naming_user(ports, work)
@@ -83,10 +86,11 @@ def _check_ready(ports: Ports, record: StationRecord, number: int) -> None:
 async def _begin(desk: Desk, number: int, user_id: UserId, here: list[Transaction]) -> Transaction:
     """The transaction of a remote start: the one that waits there already, or a new one."""
     token = _token_for(user_id)
-    record = TokenRecord(
-        organization_id=desk.organization_id, token=token, created_at=desk.moment.now, user_id=user_id
-    )
-    await desk.moment.tx.save_id_token(record)
+    if await desk.moment.tx.id_token(desk.organization_id, token.text) is None:
+        record = TokenRecord(
+            organization_id=desk.organization_id, token=token, created_at=desk.moment.now, user_id=user_id
+        )
+        await desk.moment.tx.save_id_token(record)
     fact = StartOrdered(at=desk.moment.now, remote_start_id=desk.next_number(), token=token, user_id=user_id)
     waiting = next((one for one in here if one.status is Status.PREPARING), None)
     if waiting is None:
@@ -153,7 +157,7 @@ async def _stop(ports: Ports, transaction: Transaction) -> Transaction:
     answer = await ports.stations.give(transaction.station_id, order, timeout_s=STOP_TIMEOUT_S)
     if answer.verdict not in {Verdict.ACCEPTED, Verdict.SCHEDULED}:
         raise Conflict("The station refused to stop.", code="stop_refused")
-    return await note(ports, transaction, StopAccepted(at=ports.clock.now()))
+    return await note(ports, transaction, StopAccepted(at=ports.clock.now()), did="stopped")
 
 
 async def _want_stop(ports: Ports, transaction: Transaction) -> None:
@@ -209,17 +213,26 @@ async def _forget_stop(ports: Ports, transaction: Transaction) -> None:
     await ports.store.write(work)
 
 
-async def note(ports: Ports, transaction: Transaction, fact: TransactionFact) -> Transaction:
-    """Advance a transaction by what we know of it ourselves."""
+async def note(
+    ports: Ports, transaction: Transaction, fact: TransactionFact, *, did: str | None = None
+) -> Transaction:
+    """Advance a transaction by what we know of it ourselves; `did`: what whoever acts has done to it."""
 
     async def work(tx: Tx) -> Transaction:
         desk, held = await _desk(ports, tx, transaction)
         after = desk.advance(held, fact)
         desk.put(after)  # also unchanged: its next look is worked out anew
         await desk.close()
+        if did is not None:
+            _audited(tx, after, did)
         return after
 
     return await ports.store.write(work)
+
+
+def _audited(tx: Tx, transaction: Transaction, did: str) -> None:
+    change = Change(thing="transaction", thing_id=transaction.id, action=did)
+    note_act(tx, transaction.organization_id, change)
 
 
 async def _desk(ports: Ports, tx: Tx, transaction: Transaction) -> tuple[Desk, Transaction]:

@@ -201,6 +201,16 @@ async def set_driver_tariff(
     await ports.store.write(work)
 
 
+async def driver_tariffs_of(ports: Ports, organization_id: OrganizationId) -> list[TariffInForce]:
+    """What drivers pay, by scope."""
+    return await ports.store.read(lambda reader: reader.driver_tariffs(organization_id))
+
+
+async def tokens_of(ports: Ports, organization_id: OrganizationId) -> list[TokenRecord]:
+    """The first thousand tokens."""
+    return await ports.store.read(lambda reader: reader.id_tokens(organization_id))
+
+
 async def _vehicle_there(tx: Transaction, organization_id: OrganizationId, vehicle_id: VehicleId) -> None:
     vehicle = await tx.vehicle(organization_id, vehicle_id)
     if vehicle is None or vehicle.deleted_at is not None:

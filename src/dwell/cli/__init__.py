@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
     "station": ("station", "Charging stations and their keys."),
     "simulate": ("simulate", "Virtual charging stations over real sockets."),
+    "tariff": ("tariff", "What drivers pay at charging stations."),
     "token": ("token", "Cards that may charge at stations."),
     "audit": ("audit", "Who changed what."),
     "plan": ("plan", "Plan the charging of vehicles, with nothing stored."),

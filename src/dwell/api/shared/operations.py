@@ -31,9 +31,10 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody, a bearer token of the Flex or Partner dialect, or a Flex token or an API key."""
+    """Who may call: anybody; with a bearer token (FLEX, PARTNER), an API key (FLEET) or either (NATIVE)."""
 
     ANYBODY = "anybody"
+    FLEET = "fleet"
     FLEX = "flex"
     NATIVE = "native"
     PARTNER = "partner"
