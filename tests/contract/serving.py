@@ -26,7 +26,8 @@ from dwell.application.ports import Ports
 from dwell.bootstrap import build_app, run_app
 from dwell.domain.instants import write_instant
 from dwell.gateway.hub import StationHub
-from dwell.gateway.server import GatewayOptions, open_gateway
+from dwell.gateway.options import GatewayOptions
+from dwell.gateway.server import open_gateway
 from dwell.settings import Http, Settings, Webhooks
 from dwell.simulation.clock import VirtualClock
 
