@@ -131,6 +131,11 @@ async def place_to_agree(
         raise NotFound(NO_VEHICLE)
     if parked.policy is not None and parked.location is not None:
         return parked.policy, parked.location
+    return None, await only_place(ports, organization_id, user_id)
+
+
+async def only_place(ports: Ports, organization_id: OrganizationId, user_id: UserId) -> Location:
+    """The user's one location. Raises Conflict where that is none or several."""
 
     async def look(reader: Reader) -> list[Location]:
         return (await reader.locations_of_users(organization_id, [user_id])).get(user_id, [])
@@ -138,7 +143,7 @@ async def place_to_agree(
     places = await ports.store.read(look)
     if len(places) != 1:
         raise Conflict(NO_PLACE, code="no_place")
-    return None, places[0]
+    return places[0]
 
 
 async def _owned(

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from contract.partner.people import BASE, Partner, owner_of
-from contract.serving import AT_HOME, START, VEHICLE, Home, Serving, serving
+from contract.serving import AT_HOME, LOCATION, START, VEHICLE, Home, Serving, serving
 from dwell.application.engine import BATCH, Engine, run_due
 from dwell.application.ports import Reader
 from dwell.application.prices import import_prices
@@ -90,7 +90,7 @@ def test_a_vehicle_has_exactly_the_keys_of_the_contract(home: Home, client: http
     said = {
         "id": home.vehicle["id"],
         "building": home.location["id"],
-        "price_zone": "DE-LU",
+        "price_zone": "DE_LU",
         "lifecycle_state": "active",
         "is_plugged_in": True,
         "is_charging": True,
@@ -160,6 +160,22 @@ def test_every_fault_of_a_body_is_named(home: Home, client: httpx.Client) -> Non
         "batteryCapacity",
         "maxPower",
     }
+
+
+def test_a_refused_body_leaves_nothing_behind(moving: Serving) -> None:
+    home = moving.tenant().home()
+    client = Partner(tenant=home.tenant).client()
+    garage = path_of(home).rsplit("/", 1)[0]
+    before = client.get(garage).json()
+    past = {"pause_power_until": "2020-01-01T00:00:00Z"}
+    refused = client.post(garage, json=VEHICLE | past)
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", "pause_power_until"])
+    refused = client.put(path_of(home), json={"vendor": "TESLA", "charge_target_min": 55} | past)
+    assert refused.status_code == 422
+    home.tenant.post(f"/users/{home.user}/locations", LOCATION)
+    refused = client.post(garage, json=VEHICLE | {"charge_target_min": 55})
+    assert refused.status_code == 409, "two buildings: which one are the terms for?"
+    assert client.get(garage).json() == before
 
 
 def test_the_policy_here_is_the_policy_of_flex(home: Home, client: httpx.Client) -> None:

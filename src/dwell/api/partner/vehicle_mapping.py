@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from dwell.api.partner import vehicle_schemas as schemas
+from dwell.api.partner.paths import zone_as_told
 from dwell.application.garage import Parked
 from dwell.application.users import person_of
 from dwell.domain.policy.schedule import Deadline
@@ -43,7 +44,7 @@ def vehicle_of(parked: Parked, rules: Rules, now: datetime) -> schemas.ElectricV
             model=vehicle.information.model,
             year=vehicle.information.year,
         ),
-        price_zone=parked.location.zone if parked.location is not None else None,
+        price_zone=zone_as_told(parked.location.zone) if parked.location is not None else None,
         building=UUID(parked.location.id) if parked.location is not None else None,
         lifecycle_state="active" if vehicle.deleted_at is None else "deleted",
         is_authenticated=vehicle.link_valid,

@@ -18,6 +18,7 @@ from dwell.application.boost import boost, disarm_boost
 from dwell.application.garage import (
     Parked,
     in_use,
+    only_place,
     place_to_agree,
     vehicle_of_user,
     vehicles_of_user,
@@ -79,11 +80,14 @@ async def post_vehicle(call: Call) -> Answer:
         return invalid(faults)
     ports, organization_id = call.backend.ports, call.organization_id
     user = await user_by_id(ports, organization_id, UserId(id_of(call, "user_id")))
-    vehicle = await add_vehicle(ports, organization_id, user.reference, specification)
-    if controls:
-        refused = await _changed(call, vehicle.id, controls)
-        if refused is not None:
-            return refused
+    if terms:
+        # Before anything is written: a vehicle without its terms would be half of what was asked for.
+        await only_place(ports, organization_id, user.id)
+    change = VehicleChange(**controls)
+    try:
+        vehicle = await add_vehicle(ports, organization_id, user.reference, specification, change=change)
+    except Refused as refused:
+        return _refused(refused)
     if terms:
         await _agree(call, vehicle.id, terms)
     return await _shown(call, 201, vehicle.id)
@@ -93,7 +97,7 @@ async def put_vehicle(call: Call) -> Answer:
     """Change what the body names; it takes effect at once."""
     faults = path_faults(call)
     body = read_document(await call.body())
-    said = read_vehicle_change(body) | _read_controls(body)
+    said: dict[str, Any] = {**read_vehicle_change(body), **_read_controls(body)}
     terms = _read_terms(body)
     try:
         body.end(unknown=True)
@@ -102,10 +106,15 @@ async def put_vehicle(call: Call) -> Answer:
     if faults:
         return invalid(faults)
     vehicle_id = await _vehicle(call)
+    ports, organization_id = call.backend.ports, call.organization_id
+    if terms:
+        await place_to_agree(ports, organization_id, UserId(id_of(call, "user_id")), vehicle_id)
     if said:
-        refused = await _changed(call, vehicle_id, said)
-        if refused is not None:
-            return refused
+        try:
+            await change_vehicle(ports, organization_id, vehicle_id, VehicleChange(**said))
+        except Refused as refused:
+            return _refused(refused)
+        call.backend.changed()
     if terms:
         await _agree(call, vehicle_id, terms)
     return await _shown(call, 200, vehicle_id)
@@ -117,6 +126,7 @@ async def remove_vehicle(call: Call) -> Answer:
     if faults:
         return invalid(faults)
     await delete_vehicle(call.backend.ports, call.organization_id, await _vehicle(call))
+    call.backend.changed()
     return Answer(204, b"")
 
 
@@ -156,6 +166,7 @@ async def post_boost(call: Call) -> Answer:
         await boost(call.backend.ports, call.organization_id, vehicle_id)
     except BoostRefused as refused:
         return answer_json(409, schemas.BoostRefusal(refused.state, refused.reason))
+    call.backend.changed()
     return Answer(204, b"")
 
 
@@ -165,6 +176,7 @@ async def delete_boost(call: Call) -> Answer:
     if faults:
         return invalid(faults)
     await disarm_boost(call.backend.ports, call.organization_id, await _vehicle(call))
+    call.backend.changed()
     return Answer(204, b"")
 
 
@@ -176,7 +188,6 @@ async def _parked(call: Call, vehicle_id: VehicleId | None = None) -> Parked:
 
 async def _shown(call: Call, status: int, vehicle_id: VehicleId) -> Answer:
     parked, ports = await _parked(call, vehicle_id), call.backend.ports
-    call.backend.changed()
     return answer_json(status, vehicle_of(parked, ports.rules, ports.clock.now()))
 
 
@@ -191,14 +202,9 @@ async def _vehicle(call: Call) -> VehicleId:
     return found.id
 
 
-async def _changed(call: Call, vehicle_id: VehicleId, said: Mapping[str, Any]) -> Answer | None:
-    """Bring what was said into force; the refusal where that cannot be, in the names of the body."""
-    change = VehicleChange(**said)
-    try:
-        await change_vehicle(call.backend.ports, call.organization_id, vehicle_id, change)
-    except Refused as refused:
-        return invalid({("body", _SAID.get(f.field, f.field)): f.message for f in refused.faults})
-    return None
+def _refused(refused: Refused) -> Answer:
+    """Every fault of a vehicle, in the names of the body."""
+    return invalid({("body", _SAID.get(f.field, f.field)): f.message for f in refused.faults})
 
 
 async def _agree(
