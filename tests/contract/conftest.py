@@ -6,23 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract.serving import Home, Serving, Tenant, serving
+from contract.serving import Home, Serving, Tenant, serving_on
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A server on each database in turn."""
-    if request.param == "sqlite":
-        with serving(f"sqlite:///{tmp_path_factory.mktemp('contract')}/dwell.sqlite3") as one:
-            yield one
-        return
-    cluster = request.getfixturevalue("postgres_cluster")
-    url = cluster.create_database("contract")
-    try:
-        with serving(url) as one:
-            yield one
-    finally:
-        cluster.drop_database("contract")
+    """A server on each database in turn. All share its clock: who moves it takes a server of its own."""
+    with serving_on(request, tmp_path_factory, "contract") as one:
+        yield one
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
@@ -224,3 +225,21 @@ def serving(
         assert not thread.is_alive(), "the server did not stop"
     if faults:
         raise faults[0]
+
+
+@contextmanager
+def serving_on(
+    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, name: str
+) -> Iterator[Serving]:
+    """A server on a new database of that name, on SQLite or PostgreSQL as the fixture's parameter says."""
+    if request.param == "sqlite":
+        with serving(f"sqlite:///{folders.mktemp(name)}/dwell.sqlite3") as one:
+            yield one
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    url = cluster.create_database(name)
+    try:
+        with serving(url) as one:
+            yield one
+    finally:
+        cluster.drop_database(name)
