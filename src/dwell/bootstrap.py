@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +40,7 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
-    from dwell.api.shared.operations import Backend
+    from dwell.api.shared.operations import Backend, Operation
     from dwell.domain.planning import Care
 
 KEY_FILE = "dwell.key"
@@ -106,15 +106,24 @@ def build_app(
         changed=changed,
         stopping=stopping,
     )
-    attempts = limits.token_attempts_per_minute
     dialects = (
         *native.operations(),
         *native_webhooks.operations(),
-        *flex.operations(TokenEndpoint(attempts, time.monotonic)),
-        *partner.operations(PartnerTokens(attempts, time.monotonic)),
+        *flex.operations(TokenEndpoint(settings.http.token_attempts_per_minute, time.monotonic)),
+        *partner.operations(PartnerTokens(settings.http.token_attempts_per_minute, time.monotonic)),
     )
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(backend, [*dialects, *pages], refusals={PARTNER_BASE: partner_refusal})
+    return Application(
+        backend, [*dialects, *_dashboard(dialects), *pages], refusals={PARTNER_BASE: partner_refusal}
+    )
+
+
+def _dashboard(dialects: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The dashboard's operations: its own, and those that the dialects lend to its pages."""
+    from dwell.api.dashboard import routes as dashboard
+    from dwell.api.native.errors import answer_error
+
+    return (*dashboard.operations(answer_error), *dashboard.lent(dialects))
 
 
 async def serve(

@@ -31,12 +31,16 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody, a bearer token of the Flex or Partner dialect, or a Flex token or an API key."""
+    """Who may call: anybody, a bearer token of the Flex or Partner dialect, a Flex token or an API key, or a browser.
+
+    A browser shows the cookie of a person who has signed in, and with each change also that it knows the page's token.
+    """
 
     ANYBODY = "anybody"
     FLEX = "flex"
     NATIVE = "native"
     PARTNER = "partner"
+    BROWSER = "browser"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
