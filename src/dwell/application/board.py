@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dwell.application.ports import Ports, Reader
-from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.application.queries import NO_SESSION
+from dwell.application.records import StoredFact
+from dwell.domain.errors import NotFound
+from dwell.domain.ids import OrganizationId, SessionId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.tariff.curve import PriceCurve
@@ -74,7 +77,38 @@ def name_of(vehicle: Vehicle) -> str:
     return known.display_name or f"{known.brand} {known.model}"
 
 
-def vehicle_name(vehicles: dict[VehicleId, Vehicle], vehicle_id: VehicleId) -> str:
-    """The name of one of these, or its id where it is not among them."""
-    found = vehicles.get(vehicle_id)
-    return name_of(found) if found is not None else vehicle_id
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visited:
+    """A session, its vehicle, the first facts within its time, and the prices of `window`, which reaches around it."""
+
+    session: Session
+    vehicle: Vehicle | None
+    facts: list[StoredFact]
+    curve: PriceCurve | None
+    window: tuple[datetime, datetime]
+
+
+async def session_with_facts(
+    ports: Ports, organization_id: OrganizationId, session_id: SessionId, *, margin: timedelta
+) -> Visited:
+    """One session in whatever state. Raises NotFound."""
+    now = ports.clock.now()
+
+    async def look(reader: Reader) -> Visited:
+        session = await reader.session(organization_id, session_id)
+        if session is None:
+            raise NotFound(NO_SESSION)
+        since, until = session.plugged_in_at or now, session.ended_at or now
+        due = session.target.ready_by if session.target is not None else None
+        planned = [block.end_at for block in session.promise.blocks] if session.promise is not None else []
+        window = (since - margin, max([until, *([due] if due is not None else []), *planned]) + margin)
+        zone = session.terms.zone
+        return Visited(
+            session=session,
+            vehicle=await reader.vehicle(organization_id, session.vehicle_id),
+            facts=await reader.facts(organization_id, session.vehicle_id, since=since, until=until),
+            curve=await reader.curve(zone, *window) if zone is not None else None,
+            window=window,
+        )
+
+    return await ports.store.read(look)

@@ -36,6 +36,7 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: str
     organization: str
+    organization_id: str
     page_token: str
     now: str
 
@@ -101,6 +102,7 @@ async def _signed_in(call: Call, user: User, cookie: str) -> SignedIn:
         name=" ".join(part for part in (user.first_name, user.last_name) if part) or user.login,
         role=user.role,
         organization=await call.backend.ports.store.read(look),
+        organization_id=user.organization_id,
         page_token=page_token(call.backend.keyring, cookie),
         now=write_instant(call.backend.ports.clock.now()),
     )

@@ -2,8 +2,11 @@
 import { html, render, me, online, route, language, speak, t, call } from "./state.js";
 import { useEffect, useState } from "./vendor/hooks.js";
 import { Now } from "./now.js";
+import { Session } from "./session.js";
+import { Prices, Sessions, Webhooks } from "./lists.js";
+import { Vehicles } from "./vehicles.js";
 
-const PAGES = { now: Now };
+const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, prices: Prices, webhooks: Webhooks };
 
 function SignIn() {
   const [fault, say] = useState(null);

@@ -41,13 +41,15 @@ export function Plot(given) {
   live.current.now = given.now;
   const shape = JSON.stringify([given.lines, given.zone, given.height]);
   useEffect(() => {
+    const element = holder.current;
+    if (!element) return undefined; // gone before its first effect
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(given, holder.current.clientWidth, live.current), given.data, holder.current);
+      plot.current = new uPlot(options(given, element.clientWidth, live.current), given.data, element);
     };
     draw();
-    const sized = new ResizeObserver(() => { if (plot.current.width !== holder.current.clientWidth) draw(); });
-    sized.observe(holder.current);
+    const sized = new ResizeObserver(() => { if (plot.current && plot.current.width !== element.clientWidth) draw(); });
+    sized.observe(element);
     const repaint = () => plot.current.redraw(false);
     dark.addEventListener("change", repaint);
     return () => { sized.disconnect(); dark.removeEventListener("change", repaint); plot.current.destroy(); plot.current = null; };
