@@ -15,6 +15,20 @@ function series({ name, unit, colour: key, stepped, fill, dash, points }) {
   };
 }
 
+function upright(plot, at, stroke) {
+  const { ctx, bbox } = plot, x = plot.valToPos(at, "x", true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
 function options({ lines, zone, height, fromZero }, width, live) {
   const units = [...new Set(lines.map((line) => line.unit))];
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -29,9 +43,9 @@ function options({ lines, zone, height, fromZero }, width, live) {
       ...units.map((unit, n) => ({ ...axis, scale: unit, side: n ? 1 : 3, size: n ? 44 : side, space: 28, grid: { ...axis.grid, show: !n } }))],
     series: [{ value: (_, at) => at ? when(at * 1000, zone, clock) : "–" }, ...lines.map(series)],
     cursor: { sync: { key: "time" }, y: false, drag: { x: false, y: false } },
-    hooks: { draw: [(plot) => { if (!live.now) return; const { ctx } = plot, px = plot.valToPos(live.now, "x", true);
-      ctx.save(); ctx.strokeStyle = colour("text"); ctx.lineWidth = devicePixelRatio; ctx.beginPath(); ctx.moveTo(px, plot.bbox.top);
-      ctx.lineTo(px, plot.bbox.top + plot.bbox.height); ctx.stroke(); ctx.restore(); }] },
+    hooks: { draw: [(plot) => {
+      for (const [at, name] of [[live.now, "text"], [live.due, "due"]]) if (at) upright(plot, at, colour(name));
+    }] },
   };
 }
 
@@ -39,6 +53,7 @@ export function Plot(given) {
   const holder = useRef(null), plot = useRef(null), live = useRef({});
   live.current.range = given.range;
   live.current.now = given.now;
+  live.current.due = given.due;
   const shape = JSON.stringify([given.lines, given.zone, given.height]);
   useEffect(() => {
     const element = holder.current;

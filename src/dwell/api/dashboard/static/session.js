@@ -72,11 +72,9 @@ export function Session({ rest: [id] }) {
       ${fact(t("saved"), money?.savings != null ? `${number(money.savings, 2)} ${money.currency}` : "–")}
       ${fact(t("order"), order ? `${order.kind} ${number(order.power_w / 1000)} kW: ${order.state}${order.confirmed_at ? ` ${when(order.confirmed_at, zone, clock)}` : ""}` : "–")}</dl>
     ${one.plan_sentence && html`<p class="quiet">${one.plan_sentence}</p>`}
-    <${Plot} label=${`${t("price")}, ct/kWh`} zone=${zone} height=${110} range=${[data[0][0], data[0].at(-1)]} now=${ms(found.now) / 1000}
-      lines=${[{ name: t("price"), unit: "ct", colour: "price", stepped: true }]} data=${data.slice(0, 2)} />
-    <${Plot} label=${`${t("load")}, kW · ${t("soc")}, %`} zone=${zone} height=${220} range=${[data[0][0], data[0].at(-1)]} now=${ms(found.now) / 1000} fromZero=${true}
-      lines=${[{ name: t("load"), unit: "kW", colour: "load", stepped: true, fill: true }, { name: t("planned"), unit: "kW", colour: "load", stepped: true, dash: [4, 3] },
-        { name: t("soc"), unit: "%", colour: "soc" }, { name: t("atLeast"), unit: "%", colour: "due", dash: [2, 3] }]} data=${[data[0], ...data.slice(2)]} />
+    <${Plot} label=${`${t("load")}, kW · ${t("price")}, ct/kWh · ${t("soc")}, %`} zone=${zone} height=${280} range=${[data[0][0], data[0].at(-1)]} now=${ms(found.now) / 1000} fromZero=${true}
+      due=${one.ready_by ? ms(one.ready_by) / 1000 : null} lines=${[{ name: t("load"), unit: "kW", colour: "load", stepped: true, fill: true }, { name: t("planned"), unit: "kW", colour: "load", stepped: true, dash: [4, 3] },
+        { name: t("price"), unit: "ct", colour: "price", stepped: true }, { name: t("soc"), unit: "%", colour: "soc" }, { name: t("target"), unit: "%", colour: "due", dash: [2, 3] }]} data=${[data[0], data[2], data[3], data[1], data[4], data[5]]} />
     <h2>${t("valuation")}</h2><div class="scroll"><table><thead><tr><th>${t("start")}</th><th class="n">kWh</th><th class="n">${t("price")}</th><th class="n">${t("cost")}</th><th class="n">${t("baseline")}</th></tr></thead>
       <tbody>${(money?.rows || []).map((row) => html`<tr><td>${when(row.start, zone, dayClock)}</td><td class="n">${number(row.energy_wh / 1000, 2)}</td>
         <td class="n">${row.prices.map((part) => number(part.price_per_kwh * 100, 2)).join(" | ")}</td><td class="n">${number(row.cost, 3)}</td><td class="n">${number(row.baseline_cost, 3)}</td></tr>`)}</tbody></table></div>

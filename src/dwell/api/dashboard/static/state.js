@@ -72,7 +72,7 @@ export const clock = { hour: "2-digit", minute: "2-digit" };
 export const dayClock = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 
 export const number = (value, digits = 1) => value === null || value === undefined ? "–"
-  : value.toLocaleString(language.value === "de" ? "de-DE" : "en-GB",
+  : (Math.round(Number(value) * 10 ** digits) / 10 ** digits + 0).toLocaleString(language.value === "de" ? "de-DE" : "en-GB",
     { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 // The live stream. The browser comes back by itself with the last id that it saw; when it gives up, we begin anew.

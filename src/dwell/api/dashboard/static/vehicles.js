@@ -21,10 +21,10 @@ function Policy({ policy, name, place }) {
   const beside = (part) => fault?.issues.filter((one) => (one.field || one.name || "").toLowerCase().includes(part.toLowerCase())).map((one) => one.message).join("; ");
   const names = t("days").split(" ");
   return html`<form onSubmit=${save} noValidate aria-label=${`${name} ${place?.name || ""}`}>
-    <label>${t("reserve")} <input class="short" name="reserve" type="number" min="0" max="100" value=${policy.battery_reserve_percent} aria-invalid=${!!beside("batteryReserve")} /></label>
+    <label>${t("reserve")} <input class="short" name="reserve" type="number" min="0" max="100" defaultValue=${policy.battery_reserve_percent} aria-invalid=${!!beside("batteryReserve")} /></label>
     <span class="fault"> ${beside("batteryReserve")}</span>
-    <fieldset class="days">${DAYS.map((day, n) => html`<div key=${day}><label>${names[n]} ${t("readyBy")}<input type="time" name=${`${day}.deadline`} value=${policy.schedule[n]?.ready_by ?? policy.schedule[n]?.at ?? Object.values(policy.schedule[n] || {})[0] ?? ""} /></label>
-      <label>${t("atLeast")}<input type="number" min="0" max="100" name=${`${day}.percent`} value=${Object.values(policy.schedule[n] || { a: "", b: 80 })[1]} /></label><span class="fault">${beside(`.${day}`)}</span></div>`)}</fieldset>
+    <fieldset class="days">${DAYS.map((day, n) => html`<div key=${day}><label>${names[n]} ${t("readyBy")}<input type="time" name=${`${day}.deadline`} defaultValue=${policy.schedule[n]?.deadline ?? ""} /></label>
+      <label>${t("atLeast")}<input type="number" min="0" max="100" name=${`${day}.percent`} defaultValue=${policy.schedule[n]?.minimum_charge_percent ?? 80} /></label><span class="fault">${beside(`.${day}`)}</span></div>`)}</fieldset>
     <p class="actions"><button class="primary">${t("save")}</button><span role="status">${done ? t("saving") : ""}</span><span class="fault" role="alert">${fault?.message}</span></p></form>`;
 }
 
