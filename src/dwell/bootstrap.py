@@ -14,10 +14,11 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,10 @@ from dwell.settings import SECRET_KEY_BYTES, Log, Settings, data_directory
 if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
-    from dwell.api.shared.operations import Backend, Operation
+    from dwell.api.shared.operations import Backend
+    from dwell.application.station_steering import StationWay
     from dwell.domain.planning import Care
+    from dwell.gateway.hub import StationHub
 
 KEY_FILE = "dwell.key"
 
@@ -76,15 +79,8 @@ def build_app(
     from dwell.adapters.passwords import Argon2Passwords
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
-    from dwell.api.flex import routes as flex
-    from dwell.api.flex.token import TokenEndpoint
-    from dwell.api.native import routes as native
-    from dwell.api.native import webhooks as native_webhooks
+    from dwell.api.dialects import REFUSALS, dashboard_operations, dialect_operations
     from dwell.api.open_pages import open_operations
-    from dwell.api.partner import routes as partner
-    from dwell.api.partner.errors import answer_refusal as partner_refusal
-    from dwell.api.partner.roles import BASE as PARTNER_BASE
-    from dwell.api.partner.token import TokenEndpoint as PartnerTokens
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
@@ -106,24 +102,9 @@ def build_app(
         changed=changed,
         stopping=stopping,
     )
-    dialects = (
-        *native.operations(),
-        *native_webhooks.operations(),
-        *flex.operations(TokenEndpoint(settings.http.token_attempts_per_minute, time.monotonic)),
-        *partner.operations(PartnerTokens(settings.http.token_attempts_per_minute, time.monotonic)),
-    )
+    dialects = dialect_operations(limits.token_attempts_per_minute)
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(
-        backend, [*dialects, *_dashboard(dialects), *pages], refusals={PARTNER_BASE: partner_refusal}
-    )
-
-
-def _dashboard(dialects: Sequence[Operation]) -> tuple[Operation, ...]:
-    """The dashboard's operations: its own, and those that the dialects lend to its pages."""
-    from dwell.api.dashboard import routes as dashboard
-    from dwell.api.native.errors import answer_error
-
-    return (*dashboard.operations(answer_error), *dashboard.lent(dialects))
+    return Application(backend, [*dialects, *dashboard_operations(dialects), *pages], refusals=REFUSALS)
 
 
 async def serve(
@@ -142,7 +123,9 @@ async def serve(
     from dwell.api.server import listen
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
+    from dwell.application.station_steering import StationWay
     from dwell.domain.planning import warm_up
+    from dwell.gateway.hub import StationHub
     from dwell.workers.engine import run_engine
 
     room_for_connections(settings.http.connections_at_most)
@@ -155,7 +138,8 @@ async def serve(
         _way_to_vehicles(settings, opened, orders) as way,
         HttpDeliver(_targets(settings)) as deliver,
     ):
-        ports = replace(opened, care=care_of(settings))
+        hub = StationHub()
+        ports = replace(opened, care=care_of(settings), stations=hub)
         news, outgoing = asyncio.Event(), asyncio.Event()
 
         def changed() -> None:
@@ -174,15 +158,34 @@ async def serve(
         listener = listen(settings.http.host, settings.http.port)
         # Before anybody is let in who could take the files this opens, and not in the middle of a transaction.
         await asyncio.to_thread(warm_up)
-        engine = Engine(ports, way, care=care_of(settings), stopwatch_s=time.monotonic)
-        work = [run_engine(engine, news, metrics)]
-        if settings.webhooks.deliver:
-            work.append(_deliveries(app.backend.office, outgoing))
-        if settings.price_feed.zone:
-            work.append(_price_feed(settings, app.backend))
-        beside = _at_work(app.backend, *work)
-        await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
+        by_station = StationWay(ports, way)
+        engine = Engine(ports, by_station, care=care_of(settings), stopwatch_s=time.monotonic)
+        beside = _at_work(
+            app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
+        )
+        async with _stations(settings, by_station, keyring, hub, changed=changed):
+            await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
+
+
+@asynccontextmanager
+async def _stations(
+    settings: Settings, way: StationWay, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Listen for stations while the block runs, if the settings want it."""
+    from dwell.application.station_steering import send_plans_again
+    from dwell.gateway.options import GatewayOptions
+    from dwell.gateway.server import open_gateway
+
+    chosen = settings.gateway
+    if not chosen.listen:
+        yield
+        return
+    options = GatewayOptions(**{field.name: getattr(chosen, field.name) for field in fields(GatewayOptions)})
+    back = partial(send_plans_again, way)
+    async with open_gateway(way.ports, keyring, hub, options=options, changed=changed, back=back) as port:
+        log.info("stations_welcome", host=chosen.host, port=port)
+        yield
 
 
 def care_of(settings: Settings) -> Care:
@@ -223,11 +226,14 @@ async def _way_to_vehicles(
         yield orders
 
 
-def _deliveries(office: Office, news: asyncio.Event) -> Coroutine[Any, Any, None]:
+def _loops(settings: Settings, backend: Backend, outgoing: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    """What works only where the settings want it."""
     from dwell.api.flex.events import render_event
     from dwell.workers.delivery import DeliveryDesk, run_delivery
 
-    return run_delivery(DeliveryDesk(office=office, render=render_event, news=news))
+    desk = DeliveryDesk(office=backend.office, render=render_event, news=outgoing)
+    work = [run_delivery(desk)] if settings.webhooks.deliver else []
+    return [*work, _price_feed(settings, backend)] if settings.price_feed.zone else work
 
 
 def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, None]:
@@ -253,10 +259,12 @@ def _targets(settings: Settings) -> TargetRules:
 async def _at_work(backend: Backend, *work: Coroutine[Any, Any, None]) -> None:
     """Everything that works beside the server."""
     from dwell.workers.retention import run_retention
+    from dwell.workers.stations import run_stations
     from dwell.workers.usage import run_usage
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_retention(backend.ports))
+        tasks.create_task(run_stations(backend.ports))
         tasks.create_task(run_usage(backend.ports, backend.usage))
         for loop in work:
             tasks.create_task(loop)

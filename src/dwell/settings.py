@@ -238,6 +238,35 @@ class PriceFeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The listener for charging stations, at ws://HOST:PORT/ocpp/STATION."""
+
+    listen: bool = _setting(True, _switch, "whether this process listens for stations")
+    host: str = _setting("127.0.0.1", _text, "address to listen on for stations")
+    port: int = _setting(8180, _whole(0, 65535), "port to listen on for stations; 0 takes a free one")
+    heartbeat_s: int = _setting(
+        300, _whole(10, 86_400), "how often a station shall show that it lives, a tenth up or down"
+    )
+    without_key: bool = _setting(
+        False,
+        _switch,
+        "whether a registered station that shows no key is let in (its name is all that it needs)",
+    )
+    connections_at_most: int = _setting(10_000, _whole(1, 1_000_000), "more stations are answered 503")
+    connections_per_address: int = _setting(
+        1_000, _whole(1, 1_000_000), "more stations from one address are answered 429"
+    )
+    failures_per_minute: int = _setting(
+        30, _whole(1, 1_000_000), "after so many wrong keys an address or a name is answered 429 for a minute"
+    )
+    certificate: str = _setting("", str, "file of the server's TLS certificate and its chain; empty: no TLS")
+    private_key: str = _setting("", str, "file of the certificate's key, where it is another")
+    client_ca: str = _setting(
+        "", str, "file of the authorities of stations' certificates; set: each station needs one in its name"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """The log, on standard error."""
 
@@ -265,6 +294,7 @@ class Settings:
     engine: Engine = field(default_factory=Engine)
     planning: Planning = field(default_factory=Planning)
     price_feed: PriceFeed = field(default_factory=PriceFeed)
+    gateway: Gateway = field(default_factory=Gateway)
     log: Log = field(default_factory=Log)
 
 

@@ -25,6 +25,9 @@ from dwell.application.credentials import Keyring, NewCredentials, create_organi
 from dwell.application.ports import Ports
 from dwell.bootstrap import build_app, run_app
 from dwell.domain.instants import write_instant
+from dwell.gateway.hub import StationHub
+from dwell.gateway.options import GatewayOptions
+from dwell.gateway.server import open_gateway
 from dwell.settings import Http, Settings, Webhooks
 from dwell.simulation.clock import VirtualClock
 
@@ -37,9 +40,10 @@ _names = itertools.count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """A server that runs: where, on what, and the loop it runs on."""
+    """A server that runs: where, where it listens for stations, on what, and the loop it runs on."""
 
     url: str
+    station_port: int
     ports: Ports
     keyring: Keyring
     clock: VirtualClock
@@ -177,7 +181,8 @@ def serving(
         store = await open_store(database_url)
         try:
             clock = VirtualClock(now)
-            ports = Ports(store, clock, SystemIds())
+            hub = StationHub()
+            ports = Ports(store, clock, SystemIds(), stations=hub)
             keyring = Keyring(b"k" * 32)
             app = build_app(ports, settings, keyring=keyring, wall=SystemClock())
             stop, forever = asyncio.Event(), asyncio.Event()
@@ -185,11 +190,14 @@ def serving(
 
             def on_started(url: str) -> None:
                 loop = asyncio.get_running_loop()
-                running.append(Serving(url=url, ports=ports, keyring=keyring, clock=clock, loop=loop))
+                running.append(
+                    Serving(url=url, station_port=port, ports=ports, keyring=keyring, clock=clock, loop=loop)
+                )
                 started.set()
 
             listener = listen("127.0.0.1", 0)
-            await run_app(app, settings, listener, beside=forever.wait(), started=on_started, stop=stop)
+            async with open_gateway(ports, keyring, hub, options=GatewayOptions()) as port:
+                await run_app(app, settings, listener, beside=forever.wait(), started=on_started, stop=stop)
         finally:
             await store.close()
 

@@ -21,7 +21,8 @@ DEADLINE_S = 120.0
 def environment(folder: Path, database_url: str) -> dict[str, str]:
     """An environment without any Dwell setting but the database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
-    return kept | {"DWELL_DATABASE_URL": database_url, "XDG_DATA_HOME": str(folder / "data")}
+    ours = {"DWELL_DATABASE_URL": database_url, "DWELL_GATEWAY_PORT": "0"}
+    return kept | ours | {"XDG_DATA_HOME": str(folder / "data")}
 
 
 def dwell(*words: str, env: Mapping[str, str], status: int = 0, stdin: str = "") -> str:

@@ -14,9 +14,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, TypedDict
 
+import httpx
 import pytest
 
-from contract.serving import AT_HOME, AWAY, START, Home, serving
+from contract.partner.people import BASE, Partner, owner_of
+from contract.serving import AT_HOME, AWAY, START, Home, Tenant, serving
 from dwell.application.engine import BATCH, Engine, run_due
 from dwell.application.ports import Reader
 from dwell.application.prices import import_prices
@@ -201,10 +203,47 @@ def by_valuation(home: Home, session_id: str) -> Said:
     )
 
 
+def by_partner(home: Home, session_id: str) -> Said:
+    organization = home.tenant.credentials.organization_id
+    path = f"{BASE}/org/{organization}/users/{owner_of(home)}/electric-vehicles/{home.vehicle['id']}/sessions"
+    client = _partner(home.tenant)
+    found = client.get(f"{path}/{session_id}").json()["session"]
+    day = found["plug_in_time"][:10]
+    listed = client.get(path, params={"from": day, "to": day, "include_hidden": "true"}).json()["items"]
+    assert found in listed
+    cost, savings = found["actual_cost_eur"], found["actual_savings_eur"]
+    said = Said(
+        plugged_in=_second(found["plug_in_time"]),
+        ended=_second(found["unplug_time"] or found["inferred_session_end"]),
+        energy_wh=_wh(found["energy_charged_kwh"]),
+        soc_from=_percent(found["initial_soc_pct"]),
+        soc_to=_percent(found["final_soc_pct"]),
+        target_percent=_percent(found["target_soc_pct"]),
+        ready_by=found["charge_deadline"],
+        cost=_cents(cost),
+    )
+    if savings is not None:  # each rounded by itself: together they may be a cent off
+        exact = record_of(home, session_id).valuation
+        assert exact is not None and _cents(exact.savings) == _cents(savings)
+    return said
+
+
+def _partner(tenant: Tenant) -> httpx.Client:
+    """One client for each organization."""
+    key = tenant.credentials.organization_id
+    if key not in _clients:
+        _clients[key] = Partner(tenant=tenant).client()
+    return _clients[key]
+
+
+_clients: dict[str, httpx.Client] = {}
+
+
 VIEWS: Mapping[str, Callable[[Home, str], Said]] = {
     "flex": by_flex,
     "native": by_native,
     "valuation": by_valuation,
+    "partner": by_partner,
 }
 
 

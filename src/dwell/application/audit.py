@@ -27,8 +27,10 @@ from dwell.domain.audit import (
     Verifier,
     entry_after,
 )
-from dwell.domain.ids import OrganizationId, VehicleId
+from dwell.domain.ids import OrganizationId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
+from dwell.domain.station.equipment import ChargingStation
+from dwell.domain.station.registry import Site, StationRecord, TariffInForce, TokenRecord
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceSlot
 from dwell.domain.webhooks.subscription import Webhook
@@ -220,6 +222,25 @@ class NotingTransaction:
         await self._tx.save_formula(formula)
         self._saved(owner, ("formula", f"{place}:{formula.direction}"), before, formula)
 
+    async def save_station(self, record: StationRecord) -> None:
+        before = await self._tx.station(record.organization_id, record.id)
+        await self._tx.save_station(record)
+        self._saved(
+            record.organization_id, ("station", record.id), _as_registered(before), _as_registered(record)
+        )
+
+    async def save_id_token(self, token: TokenRecord) -> None:
+        before = await self._tx.id_token(token.organization_id, token.token.text)
+        await self._tx.save_id_token(token)
+        name = f"…{token.token.text[-4:]}"  # whole, it could be shown at a station
+        self._saved(token.organization_id, ("id_token", name), _as_allowed(before), _as_allowed(token))
+
+    async def save_driver_tariff(self, tariff: TariffInForce) -> None:
+        before = await self._tx.driver_tariff(tariff.organization_id, tariff.scope)
+        await self._tx.save_driver_tariff(tariff)
+        name = tariff.scope or "*"
+        self._saved(tariff.organization_id, ("driver_tariff", name), before, tariff)
+
     async def replace_prices(self, zone: str, currency: str, slots: Sequence[PriceSlot]) -> None:
         if not zone.startswith(_DERIVED) and slots:  # what follows from formulas was changed by nobody
             start_at, end_at = min(s.start_at for s in slots), max(s.end_at for s in slots)
@@ -248,6 +269,38 @@ class NotingTransaction:
             after=_said(after),
         )
         self.note(organization_id, change)
+
+
+class _Registered(msgspec.Struct, frozen=True):
+    """What an operator says of a station; `key` is a digest's beginning, so that a renewal shows."""
+
+    station: ChargingStation
+    site: Site
+    key: str
+    deleted_at: datetime | None
+
+
+class _Allowed(msgspec.Struct, frozen=True):
+    """What an operator says of a token, whose text is not told."""
+
+    user_id: UserId | None
+    vehicle_id: VehicleId | None
+    expires_at: datetime | None
+    blocked_at: datetime | None
+
+
+def _as_registered(record: StationRecord | None) -> _Registered | None:
+    """The record without what the station says of itself."""
+    if record is None:
+        return None
+    key = hashlib.sha256(record.key_hash or b"").hexdigest()[:12]
+    return _Registered(record.station, record.site, key, record.removed_at)
+
+
+def _as_allowed(token: TokenRecord | None) -> _Allowed | None:
+    if token is None:
+        return None
+    return _Allowed(token.user_id, token.vehicle_id, token.expires_at, token.blocked_at)
 
 
 def _action(before: object, after: object) -> str:

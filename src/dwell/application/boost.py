@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -14,6 +15,7 @@ from dwell.application.queries import NO_VEHICLE
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.policy.override import Immediate
+from dwell.domain.registry import Vehicle
 from dwell.domain.session.boost import (
     FULL_PERCENT,
     BoostRefused,
@@ -83,25 +85,31 @@ async def boost_of(ports: Ports, organization_id: OrganizationId, vehicle_id: Ve
         vehicle = await reader.vehicle(organization_id, vehicle_id)
         if vehicle is None:
             raise NotFound(NO_VEHICLE)
-        track = await reader.track(organization_id, vehicle_id)
-        running = [
-            session
-            for session in await reader.sessions_of_vehicle(organization_id, vehicle_id, since=now)
-            if session.state == ACTIVE
-        ]
-        policies = (await reader.policies_of_vehicles(organization_id, [vehicle_id])).get(vehicle_id, [])
-        found = [await reader.unsettled_session_of_policy(organization_id, p.id) for p in policies]
-        waiting = [session for session in found if session is not None and session.state == UPCOMING]
-        state = boost_state(
-            vehicle,
-            track.seen if track is not None else Seen(),
-            active=running[0] if running else None,
-            waiting=waiting,
-            now=now,
-        )
-        return BoostView(state=state, for_next_session=any(is_armed(session, now) for session in waiting))
+        return await boost_seen(reader, vehicle, now)
 
     return await ports.store.read(look)
+
+
+async def boost_seen(reader: Reader, vehicle: Vehicle, now: datetime) -> BoostView:
+    """What a boost of the vehicle is worth at `now`."""
+    organization_id, vehicle_id = vehicle.organization_id, vehicle.id
+    track = await reader.track(organization_id, vehicle_id)
+    running = [
+        session
+        for session in await reader.sessions_of_vehicle(organization_id, vehicle_id, since=now)
+        if session.state == ACTIVE
+    ]
+    policies = (await reader.policies_of_vehicles(organization_id, [vehicle_id])).get(vehicle_id, [])
+    found = [await reader.unsettled_session_of_policy(organization_id, p.id) for p in policies]
+    waiting = [session for session in found if session is not None and session.state == UPCOMING]
+    state = boost_state(
+        vehicle,
+        track.seen if track is not None else Seen(),
+        active=running[0] if running else None,
+        waiting=waiting,
+        now=now,
+    )
+    return BoostView(state=state, for_next_session=any(is_armed(session, now) for session in waiting))
 
 
 def _refuse_in_vain(moment: Moment, case: Case) -> None:

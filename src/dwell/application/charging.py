@@ -57,6 +57,7 @@ PRICES_BACK = timedelta(days=8)
 """Missing prices are made up from the week before."""
 PROFILE_PAST = timedelta(days=2)
 """How far past its deadline a plan follows the base load's profile; later the least room of the time before holds."""
+HAIR_PERCENT = 1e-6
 FAR = timedelta(days=365)
 """A plan that would begin to charge only after so long has found no room."""
 NO_ROOM = "The connection leaves no power for charging."
@@ -337,7 +338,7 @@ def _forbidden(session: Session, now: datetime, paused_until: datetime | None) -
 
 def _reserve_percent(session: Session, visit: Visit, target: SessionTarget) -> float:
     """The reserve to plan for: where only a hair of it is missing and nothing runs, what there is."""
-    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit)
+    soc_percent, lacks_percent = visit.soc_now_percent(), reserve_lacks_percent(session.terms, visit, target)
     if soc_percent is None or lacks_percent != 0.0 or visit.ledger.charging:
         return target.battery_reserve_percent
     return min(soc_percent, target.battery_reserve_percent)
@@ -355,6 +356,8 @@ def _promise(
     at_ready_by = plan.soc_at_ready_by_percent
     if owed:  # what is owed comes in before the next deadline, which is the one that is asked about
         at_ready_by = min(100.0, problem.vehicle.soc_percent + problem.vehicle.gain_percent(plan.energy_kwh))
+    # A target within a reserve that is itself not in by the deadline is not reached, whatever is left of it after that.
+    reached = owed or at_ready_by is None or at_ready_by >= problem.wanted_percent - HAIR_PERCENT
     # What comes after FAR never comes.
     count = sum(block.start_at < problem.now_at + FAR for block in plan.blocks)
     at_once = target is not None and target.type == IMMEDIATE_START
@@ -375,8 +378,8 @@ def _promise(
         reasons=tuple(words.reasons[:count]),
         reached_at=plan.target_reached_at if count == len(plan.blocks) else None,
         soc_at_ready_by_percent=at_ready_by,
-        reachable=plan.reachable or owed or at_once,
-        reachable_soc_percent=plan.reachable_soc_percent,
+        reachable=(plan.reachable and reached) or owed or at_once,
+        reachable_soc_percent=plan.reachable_soc_percent if reached else at_ready_by,
         price_coverage=coverage,
         expected_savings=savings,
         start_soc_percent=problem.vehicle.soc_percent,

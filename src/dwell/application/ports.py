@@ -7,7 +7,7 @@ All ids are scoped: a row of another organization is as absent as one that never
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -21,6 +21,8 @@ from dwell.application.records import (
     StoredFact,
     Tally,
 )
+from dwell.application.station_ports import NO_STATIONS, StationOrders, StationReader, StationWriter
+from dwell.application.webhook_ports import WebhookReader, WebhookWriter
 from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
@@ -31,7 +33,6 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 from dwell.domain.tariff.origin import PriceOrigin
-from dwell.domain.webhooks.subscription import Attempt, Line, Queued, Webhook
 
 if TYPE_CHECKING:
     from dwell.domain.planning import Care  # compiles much; not for those who only read
@@ -66,15 +67,20 @@ class Ports:
     store: Store
     clock: Clock
     ids: Ids
+    stations: StationOrders = NO_STATIONS
     care: Care | None = None
     """What plans keep in hand; None for the usual."""
     rules: Rules = field(default_factory=Rules)
 
 
-class Reader(Protocol):
+class Reader(StationReader, WebhookReader, Protocol):
     """What can be read. Each call is one query; ids that are not there are left out of dicts, or give None."""
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None: ...
+
+    async def organizations(self, *, limit: int) -> list[OrganizationId]:
+        """Some of all there are."""
+        ...
 
     async def credential(self, kind: str, name: str) -> Credential | None: ...
 
@@ -204,47 +210,6 @@ class Reader(Protocol):
         """
         ...
 
-    async def webhook(self, organization_id: OrganizationId, webhook_id: str) -> Webhook | None:
-        """Also a deleted one: `deleted_at` tells."""
-        ...
-
-    async def webhooks(
-        self,
-        organization_id: OrganizationId,
-        *,
-        after_id: str | None = None,
-        before_id: str | None = None,
-        limit: int = 50,
-    ) -> list[Webhook]:
-        """Not deleted, ascending by id (descending when `before_id` is given)."""
-        ...
-
-    async def line(self, organization_id: OrganizationId, webhook_id: str) -> Line | None:
-        """Locked for the transaction, if this is one, where the store knows locks."""
-        ...
-
-    async def queued(
-        self, organization_id: OrganizationId, webhook_id: str, *, dead: bool, after: int = 0, limit: int
-    ) -> list[Queued]:
-        """What waits in the line, or lies in its dead letters, in order, from beyond the position `after`."""
-        ...
-
-    async def attempts(
-        self, organization_id: OrganizationId, webhook_id: str, *, before_id: str | None, limit: int
-    ) -> list[Attempt]:
-        """The newest first."""
-        ...
-
-    async def events_after(
-        self, organization_id: OrganizationId, number: int, *, limit: int
-    ) -> list[tuple[int, Event]]:
-        """Numbered events with a greater number, ascending. Numbers follow the order of commits, without gaps."""
-        ...
-
-    async def newest_number(self, organization_id: OrganizationId) -> int:
-        """The number of the organization's newest numbered event, 0 without any."""
-        ...
-
     async def price_origins(self, zone: str, start_at: datetime, end_at: datetime) -> list[PriceOrigin]:
         """What is known of where the window's prices came from, in order of import."""
         ...
@@ -280,7 +245,7 @@ class Reader(Protocol):
         ...
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, StationWriter, WebhookWriter, Protocol):
     """A Reader that can also write; all of it is committed, or none."""
 
     async def add_organization(self, organization: Organization) -> None: ...
@@ -366,77 +331,12 @@ class Transaction(Reader, Protocol):
 
     async def save_orders(self, orders: Sequence[Order]) -> None: ...
 
-    async def save_webhook(self, webhook: Webhook) -> None: ...
-
-    async def save_line(self, line: Line) -> None: ...
-
-    async def due_lines(self, now: datetime, *, limit: int) -> list[Line]:
-        """Active lines of any organization that are due and held by nobody; locked, those locked elsewhere left out."""
-        ...
-
-    async def organizations_to_route(self, *, limit: int) -> list[OrganizationId]:
-        """Organizations of the oldest `limit` events that are not numbered yet."""
-        ...
-
-    async def events_to_route(
-        self, organization_id: OrganizationId, *, limit: int
-    ) -> list[tuple[int, Event]]:
-        """Those events with their positions, in order."""
-        ...
-
-    async def number_events(self, organization_id: OrganizationId, *, until: int) -> None:
-        """Give the events up to this position that have none the organization's next numbers, in their order.
-
-        Two transactions that do so side by side are a lost race for one of them.
-        """
-        ...
-
-    async def sequences(
-        self, organization_id: OrganizationId, webhook_id: str, session_ids: Iterable[str]
-    ) -> dict[str, int]:
-        """The last number given within the line to each session that has one."""
-        ...
-
-    async def save_sequences(
-        self, organization_id: OrganizationId, webhook_id: str, last: Mapping[str, int]
-    ) -> None: ...
-
-    async def add_queued(
-        self, organization_id: OrganizationId, items: Sequence[Queued], *, dead: bool
-    ) -> None: ...
-
-    async def remove_queued(self, organization_id: OrganizationId, webhook_id: str, *, last: int) -> None:
-        """What waits in the line up to and including the position `last` has been delivered."""
-        ...
-
-    async def forget_queued(self, organization_id: OrganizationId, webhook_id: str) -> None:
-        """All that waits in the line, and its dead letters, are let go."""
-        ...
-
-    async def bury(self, organization_id: OrganizationId, webhook_id: str) -> None:
-        """All that waits in the line becomes dead letters."""
-        ...
-
-    async def revive(
-        self,
-        organization_id: OrganizationId,
-        webhook_id: str,
-        window: tuple[datetime, datetime],
-        *,
-        limit: int,
-    ) -> int:
-        """The line's dead letters of events within the window wait again. Returns how many."""
-        ...
-
-    async def add_attempt(self, attempt: Attempt) -> None: ...
-
     async def save_tariff(self, tariff: Tariff) -> None: ...
 
     async def save_formula(self, formula: TariffFormula) -> None: ...
 
     async def kept_answer(self, organization_id: OrganizationId, key: str) -> KeptAnswer | None:
         """Locked for this transaction where the store knows locks."""
-        ...
 
     async def save_kept_answer(self, answer: KeptAnswer) -> None: ...
 

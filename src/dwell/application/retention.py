@@ -10,6 +10,8 @@ from dwell.application.ports import Ports, Reader, Transaction
 from dwell.domain.registry import Credential
 
 KEPT = timedelta(days=30)
+FRAMES_KEPT = timedelta(days=90)
+"""Stations' messages as they came: what sessions can be rebuilt from."""
 TOKENS_KEPT = timedelta(hours=1)
 """After their end: another server's clock may be behind."""
 BATCH = 1_000
@@ -22,6 +24,16 @@ async def forget_old(ports: Ports) -> int:
 
     async def work(tx: Transaction) -> int:
         return await tx.forget_before(before, limit=BATCH)
+
+    return await ports.store.write(work)
+
+
+async def forget_frames(ports: Ports) -> int:
+    """Remove stations' messages older than FRAMES_KEPT, a batch at a time. Returns how many; 0 at the end."""
+    before = ports.clock.now() - FRAMES_KEPT
+
+    async def work(tx: Transaction) -> int:
+        return await tx.forget_frames_before(before, limit=BATCH)
 
     return await ports.store.write(work)
 

@@ -45,13 +45,16 @@ async def ingest(
 
     async def work(tx: Transaction) -> Receipt:
         moment = Moment.of(ports, tx, received_at)
-        return await _ingest(moment, organization_id, items)
+        return await ingest_within(moment, organization_id, items)
 
     about = {item.vehicle_id for item in items if item.vehicle_id is not None}
     return await ports.store.write(work, about=about)
 
 
-async def _ingest(moment: Moment, organization_id: OrganizationId, items: Sequence[Incoming]) -> Receipt:
+async def ingest_within(
+    moment: Moment, organization_id: OrganizationId, items: Sequence[Incoming]
+) -> Receipt:
+    """`ingest`, as a part of a transaction that is under way."""
     wanted = {item.vehicle_id: None for item in items if item.vehicle_id is not None}
     cases = await load_cases(moment, organization_id, list(wanted))
     rejected = [

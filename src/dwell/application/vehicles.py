@@ -42,9 +42,17 @@ class Specification:
 
 
 async def add_vehicle(
-    ports: Ports, organization_id: OrganizationId, user_reference: str, specification: Specification
+    ports: Ports,
+    organization_id: OrganizationId,
+    user_reference: str,
+    specification: Specification,
+    *,
+    change: VehicleChange | None = None,
 ) -> Vehicle:
-    """Register a vehicle of the user, who is made if this is the first word of him."""
+    """Register a vehicle of the user, who is made if this is the first word of him; `change` says what more is known.
+
+    Raises Refused with every fault of the change.
+    """
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Vehicle:
@@ -63,6 +71,11 @@ async def add_vehicle(
             created_at=now,
             updated_at=now,
         )
+        if change is not None:
+            before, vehicle = vehicle, _changed(vehicle, change, now)
+            faults = _faults_of(before, vehicle, now)
+            if faults:
+                raise Refused.because(*faults)
         await tx.save_vehicle(vehicle)
         return vehicle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from dwell.application.ports import Ports
-from dwell.application.retention import forget_old, forget_tokens
+from dwell.application.retention import forget_frames, forget_old, forget_tokens
 from dwell.workers.periodic import periodically
 
 EVERY_S = 3600.0
@@ -19,6 +19,8 @@ async def run_retention(ports: Ports) -> None:
     async def work() -> None:
         records, tokens = 0, await forget_tokens(ports)
         while gone := await forget_old(ports):
+            records += gone
+        while gone := await forget_frames(ports):
             records += gone
         if records or tokens:
             log.info("old_records_forgotten", records=records, tokens=tokens)

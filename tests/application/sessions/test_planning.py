@@ -69,6 +69,20 @@ async def test_a_vehicle_that_comes_after_the_cheap_hours_is_planned_in_what_is_
     assert min(start for _, start, _ in windows(promise)) >= 8.5
 
 
+async def test_a_target_within_a_reserve_that_is_not_in_by_the_deadline_is_not_reachable() -> None:
+    """An hour before the deadline at 11 kW brings 13 of the 60 points that reserve and target lack."""
+    house = await a_house(MemoryStore())
+    assert house.policy is not None
+    ready = (Deadline("20:00", 80),) * 7
+    await change_policy(
+        house.ports, ORGANIZATION, house.policy.id, schedule=ready, battery_reserve_percent=80
+    )
+    promise = await hear(house, 0, soc_percent=20)
+    assert not promise.reachable
+    assert promise.soc_at_ready_by_percent is not None and promise.soc_at_ready_by_percent < 40
+    assert promise.reachable_soc_percent == promise.soc_at_ready_by_percent
+
+
 async def test_the_reserve_is_charged_at_once_whatever_the_price() -> None:
     house = await a_house(MemoryStore())
     promise = await hear(house, 2, soc_percent=10)  # 20h, the dearest but one

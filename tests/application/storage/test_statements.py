@@ -25,6 +25,9 @@ OF_ALL_ORGANIZATIONS = {
     "CREDENTIAL": "it tells which organization it is that asks",
     "FORGET_EVENTS": "time takes from all alike, and nothing is told of what it took",
     "FORGET_QUARANTINED": "time takes from all alike, and nothing is told of what it took",
+    "STATION_NAMED": "a station names itself by its address; what is found names its organization",
+    "DUE_TRANSACTIONS": "time passes for all; what is found names its organization",
+    "FORGET_FRAMES": "time takes from all alike, and nothing is told of what it took",
     "DUE_TRACKS": "the engine looks after every vehicle; what it finds names its organization",
     "NEXT_WAKE": "the engine sleeps until the first vehicle of any; an instant is all that is told",
     "LIVE_VEHICLES_IN_ZONE": "a price concerns whoever charges in its zone; what is found names its organization",
@@ -141,7 +144,7 @@ def test_a_replaced_row_is_one_of_the_same_organization(name: str) -> None:
         assert f"{key[1]}, ".startswith("organization_id, ")
 
 
-SCANS = {"ZONES", "NUMBER_EVENTS"}
+SCANS = {"ZONES", "NUMBER_EVENTS", "SOME_ORGANIZATIONS"}
 """All there is, and the numbers that were just made."""
 
 

@@ -12,9 +12,6 @@ import pytest
 
 from contract.native.test_valuation import priced
 from contract.serving import START, Home, Tenant
-from dwell.api.native.errors import answer_error
-from dwell.api.partner.series import series_operations
-from dwell.api.shared.operations import Access
 from dwell.api.shared.series import DATA_RESOLUTIONS, KEYWORDS, SAVINGS_RESOLUTIONS
 from dwell.application.series import Asked, vehicle_data, vehicle_savings
 from dwell.domain.errors import NotFound
@@ -133,9 +130,3 @@ def test_another_users_vehicle_has_neither(lived: Home) -> None:
     window = START, START + timedelta(hours=1)
     with pytest.raises(NotFound):
         serving.run(vehicle_data(serving.ports, owner, asked, window, with_prices=False, with_levels=False))
-
-
-def test_the_partner_dialect_can_hang_both_in() -> None:
-    base = "/org/{org_id}/users/{user_id}/electric-vehicles/{ev_id}"
-    operations = series_operations(base, Access.NATIVE, answer_error)
-    assert [operation.path for operation in operations] == [f"{base}/data", f"{base}/savings"]

@@ -171,7 +171,7 @@ def test_a_building_is_the_users_location(home: Home) -> None:
     building = caller.get(f"{path}/{home.location['id']}").json()
     assert caller.get(path).json() == [building]
     assert (building["name"], building["timezone"], building["price_zone"]) == (
-        *("Home", "Europe/Berlin", "DE-LU"),
+        *("Home", "Europe/Berlin", "DE_LU"),
     )
     other = home.tenant.post(f"/users/{home.user}/locations", LOCATION)
     assert home.tenant.client.delete(f"/locations/{other['id']}").status_code == 204

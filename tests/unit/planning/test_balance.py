@@ -115,9 +115,12 @@ def test_a_paused_charger_waits_and_comes_back_with_room_to_spare() -> None:
             after_s.append(10 * (n + 1))
     assert after_s and after_s[0] >= 300
 
-    crowded = Balance(set_points={}, envelope_kw=13.9, calm_s=3600)
-    after = step(SITE, crowded, Reading(load_kw=13.9, seconds=10), (small,))
-    assert after.power_kw("a") == 0  # 6.1 kW are free: its least, and nothing to spare
+    def crowded(off_s: float) -> float:
+        before = Balance(set_points={"a": SetPoint(power_kw=0, since_s=off_s)}, envelope_kw=13.9, calm_s=3600)
+        return step(SITE, before, Reading(load_kw=13.9, seconds=10), (small,)).power_kw("a")
+
+    assert crowded(600) == 0  # 6.1 kW are free: its least, and nothing to spare
+    assert crowded(3600) == 6  # it has waited for an hour: rather that than nothing all night
 
 
 def test_power_moves_to_who_can_wait_less_slowly_and_within_the_limit() -> None:

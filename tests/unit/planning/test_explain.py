@@ -45,6 +45,17 @@ def test_a_negative_price_earns_money() -> None:
     assert reasons(prices_by_hour=(0.1, -0.2), wanted=60) == ("price below zero: charging earns money",)
 
 
+def test_a_price_that_is_not_below_zero_throughout_is_not_said_to_be() -> None:
+    # 11 kW from −0.50 on and into +0.02: the block earns money, its second hour does not.
+    [reason] = reasons(prices_by_hour=(-0.5, 0.02, 0.4), wanted=65)
+    assert reason == "prices below zero for most of it: charging earns money"
+
+
+def test_a_target_that_only_the_reserve_would_bring_and_does_not_is_said() -> None:
+    asked = problem(0.3, 0.1, 0.2, timezone=BERLIN, wanted=90, reserve=90)
+    assert "90 % cannot be reached by 00:00" in explain(asked, solve(asked)).summary
+
+
 def test_too_little_time_is_said() -> None:
     assert reasons(wanted=90) == ("too little time before 00:00: full power until 90 % is in",)
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.domain.ids import OrganizationId, StationId
-from dwell.domain.planning.plan import Block, BlockType, Plan
-from dwell.domain.planning.profile import Wiring, express, limit_of
+from dwell.domain.planning.profile import Step, Wiring, express, limit_of
 from dwell.domain.station.equipment import ChargingStation, Connector, Evse, evse_key, is_same_evse
 from dwell.domain.station.ladder import (
     TRIES,
@@ -118,18 +117,9 @@ def test_obeying_has_a_tolerance() -> None:
     assert obeys(11_000, 11_500) and not obeys(11_000, 12_000) and obeys(0, 250) and not obeys(0, 1_400)
 
 
-def plan(*blocks: tuple[float, float, float]) -> Plan:
-    """A plan of (from minute, to minute, kW)."""
-    return Plan(
-        blocks=tuple(
-            Block(
-                type=BlockType.REGULAR, start_at=at(start), end_at=at(end), power_kw=kw, energy_kwh=0.0, cost=0.0
-            )
-            for start, end, kw in blocks
-        ),
-        energy_kwh=0.0, cost=0.0, baseline_cost=0.0, starts=1, target_reached_at=None, soc_at_ready_by_percent=None,
-        reachable=True, reachable_soc_percent=80.0, price_coverage=1.0,
-    )  # fmt: skip
+def plan(*blocks: tuple[float, float, float]) -> list[Step]:
+    """Steps of (from minute, to minute, kW)."""
+    return [Step(at(start), at(end), kw) for start, end, kw in blocks]
 
 
 def test_a_plan_becomes_limits_with_pauses_and_an_end() -> None:

@@ -13,6 +13,8 @@ from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
+from dwell.domain.station.registry import EvsePlace, StationRecord, TariffInForce, TokenRecord
+from dwell.domain.station.transaction import Transaction
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.webhooks.subscription import Attempt, Line, Webhook
 
@@ -33,6 +35,11 @@ decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
 decode_tariff = msgspec.msgpack.Decoder(Tariff).decode
 decode_formula = msgspec.msgpack.Decoder(TariffFormula).decode
 decode_kept_answer = msgspec.msgpack.Decoder(KeptAnswer).decode
+decode_station = msgspec.msgpack.Decoder(StationRecord).decode
+decode_evse_place = msgspec.msgpack.Decoder(EvsePlace).decode
+decode_id_token = msgspec.msgpack.Decoder(TokenRecord).decode
+decode_driver_tariff = msgspec.msgpack.Decoder(TariffInForce).decode
+decode_transaction = msgspec.msgpack.Decoder(Transaction).decode
 _decode_session = msgspec.msgpack.Decoder(Session).decode
 
 _SQUEEZED = 0x78

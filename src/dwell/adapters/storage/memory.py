@@ -18,6 +18,7 @@ import msgspec
 from dwell.adapters.storage.driven import run_now
 from dwell.adapters.storage.memory_books import MemoryBooksWriter
 from dwell.adapters.storage.memory_reader import MemoryReader
+from dwell.adapters.storage.memory_stations import MemoryStationWriter
 from dwell.adapters.storage.memory_tariffs import MemoryTariffWriter
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookWriter
 from dwell.adapters.storage.ordering import holds_policy
@@ -84,7 +85,9 @@ class MemoryStore:
         """Nothing to let go of."""
 
 
-class MemoryTransaction(MemoryTariffWriter, MemoryWebhookWriter, MemoryBooksWriter, MemoryReader):
+class MemoryTransaction(
+    MemoryTariffWriter, MemoryStationWriter, MemoryWebhookWriter, MemoryBooksWriter, MemoryReader
+):
     """A Transaction that writes at once and notes how to undo it."""
 
     def __init__(self, shelves: Shelves, *, keep_events: bool, keep_packed_facts: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dwell.adapters.storage.memory_books import MemoryBooksReader
+from dwell.adapters.storage.memory_stations import MemoryStationReader
 from dwell.adapters.storage.memory_tariffs import MemoryTariffReader
 from dwell.adapters.storage.memory_webhooks import MemoryWebhookReader
 from dwell.adapters.storage.ordering import first_id_of
@@ -20,7 +21,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
 
-class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
+class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader, MemoryBooksReader):
     """A Reader of the shelves as they are now."""
 
     def __init__(self, shelves: Shelves) -> None:
@@ -29,6 +30,9 @@ class MemoryReader(MemoryTariffReader, MemoryWebhookReader, MemoryBooksReader):
 
     async def organization(self, organization_id: OrganizationId) -> Organization | None:
         return self._shelves.organizations.get(organization_id)
+
+    async def organizations(self, *, limit: int) -> list[OrganizationId]:
+        return sorted(OrganizationId(name) for name in self._shelves.organizations)[:limit]
 
     async def credential(self, kind: str, name: str) -> Credential | None:
         return self._shelves.credentials.get((kind, name))

@@ -14,6 +14,7 @@ from operator import attrgetter
 
 from dwell.adapters.storage.curves import whole_days
 from dwell.adapters.storage.ordering import fact_order, runs_of
+from dwell.adapters.storage.station_shelves import StationShelves
 from dwell.adapters.storage.webhook_shelves import WebhookShelves
 from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.audit import Entry
@@ -155,6 +156,7 @@ class Shelves:
         self.newest_event: dict[Key, int] = {}
         self.orders: dict[Key, Order] = {}
         self.quarantined: dict[Hashable, Quarantined] = {}
+        self.stations = StationShelves()
         self._wakes: list[tuple[datetime, str, str]] = []
 
     def put_track(self, key: Key, track: Track | None) -> Track | None:

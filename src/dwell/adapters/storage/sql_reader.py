@@ -12,6 +12,7 @@ from dwell.adapters.storage.curves import CurveCache, whole_days
 from dwell.adapters.storage.dialect import Row, Rows, Value
 from dwell.adapters.storage.ordering import first_id_of
 from dwell.adapters.storage.sql_books import SqlBooksReader
+from dwell.adapters.storage.sql_stations import SqlStationReader
 from dwell.adapters.storage.sql_tariffs import SqlTariffReader
 from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
 from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
@@ -25,7 +26,7 @@ from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 T = TypeVar("T")
 
 
-class SqlReader(SqlTariffReader, SqlWebhookReader, SqlBooksReader):
+class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksReader):
     """A Reader of one transaction."""
 
     def __init__(self, rows: Rows, curves: CurveCache) -> None:
@@ -35,6 +36,12 @@ class SqlReader(SqlTariffReader, SqlWebhookReader, SqlBooksReader):
     async def organization(self, organization_id: OrganizationId) -> Organization | None:
         found = await self._rows.all(statements.ORGANIZATION, organization_id=organization_id)
         return _one(found, bodies.decode_organization)
+
+    async def organizations(self, *, limit: int) -> list[OrganizationId]:
+        return [
+            OrganizationId(name)
+            for (name,) in await self._rows.all(statements.SOME_ORGANIZATIONS, limit=limit)
+        ]
 
     async def credential(self, kind: str, name: str) -> Credential | None:
         found = await self._rows.all(

@@ -14,6 +14,7 @@ from dwell.adapters.storage.ordering import holds_policy, runs_of
 from dwell.adapters.storage.races import TakenConflict, VersionRace
 from dwell.adapters.storage.sql_books import SqlBooksWriter
 from dwell.adapters.storage.sql_reader import SqlReader
+from dwell.adapters.storage.sql_stations import SqlStationWriter
 from dwell.adapters.storage.sql_tariffs import SqlTariffWriter
 from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
 from dwell.application.records import Event, Quarantined, StoredFact
@@ -26,7 +27,7 @@ from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
 
-class SqlTransaction(SqlTariffWriter, SqlWebhookWriter, SqlBooksWriter, SqlReader):
+class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlWebhookWriter, SqlBooksWriter, SqlReader):
     """A Transaction of an SQL store."""
 
     async def add_organization(self, organization: Organization) -> None:

@@ -65,7 +65,19 @@ SAVE_TARIFF = _upsert(tables.tariffs)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
 ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
+SAVE_STATION = _upsert(tables.stations)
+SAVE_EVSE = _upsert(tables.evses)
+SAVE_ID_TOKEN = _upsert(tables.id_tokens)
+SAVE_DRIVER_TARIFF = _upsert(tables.driver_tariffs)
+SAVE_TRANSACTION = _upsert(tables.transactions)
+ADD_SAMPLES = Insert(
+    tables.transaction_samples,
+    tuple(column.name for column in tables.transaction_samples.columns),
+    "ON CONFLICT (organization_id, transaction_id, at, digest) DO NOTHING",
+)
+ADD_FRAME = _insert(tables.station_frames)
 
+SOME_ORGANIZATIONS = "SELECT id FROM organizations ORDER BY id LIMIT :limit"
 ORGANIZATION = "SELECT body FROM organizations WHERE id = :organization_id"
 CREDENTIAL = "SELECT body FROM credentials WHERE kind = :kind AND name_digest = :name_digest"
 CREDENTIALS = """
@@ -322,6 +334,58 @@ DELETE FROM idempotency_keys WHERE organization_id = :organization_id AND key_di
 """
 REMOVE_OLD_ANSWERS = """
 DELETE FROM idempotency_keys WHERE organization_id = :organization_id AND created_at < :before
+"""
+
+STATION = "SELECT body FROM stations WHERE organization_id = :organization_id AND id = :id"
+HOLD_STATION = """
+UPDATE stations SET name = name WHERE organization_id = :organization_id AND id = :id RETURNING body
+"""
+STATION_NAMED = "SELECT body FROM stations WHERE name = :name"
+STATIONS = """
+SELECT body FROM stations WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
+"""
+EVSE = "SELECT body FROM evses WHERE organization_id = :organization_id AND evse_key = :evse_key"
+ID_TOKEN = "SELECT body FROM id_tokens WHERE organization_id = :organization_id AND key_digest = :key_digest"
+ID_TOKENS = """
+SELECT body FROM id_tokens WHERE organization_id = :organization_id ORDER BY key_digest LIMIT :limit
+"""
+DRIVER_TARIFF = "SELECT body FROM driver_tariffs WHERE organization_id = :organization_id AND scope = :scope"
+DRIVER_TARIFFS = "SELECT body FROM driver_tariffs WHERE organization_id = :organization_id ORDER BY scope"
+TRANSACTION = "SELECT body FROM transactions WHERE organization_id = :organization_id AND id = :id"
+OPEN_TRANSACTIONS = """
+SELECT body FROM transactions
+WHERE organization_id = :organization_id AND station_id = :station_id AND open = 1
+"""
+TRANSACTIONS_REFERRED = """
+SELECT body FROM transactions
+WHERE organization_id = :organization_id AND station_id = :station_id AND reference_digest = :reference_digest
+"""
+TRANSACTIONS_STAMPED = """
+SELECT body FROM transactions
+WHERE organization_id = :organization_id AND station_id = :station_id AND stamped_at = :stamped_at
+"""
+TRANSACTIONS_NEWEST = """
+SELECT body FROM transactions
+WHERE organization_id = :organization_id AND (recency, id) > (:after, :after_id) AND recency < :until
+ORDER BY recency, id LIMIT :limit
+"""
+DUE_TRANSACTIONS = """
+SELECT organization_id, id FROM transactions WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit
+"""
+SAMPLES = """
+SELECT at, digest, body FROM transaction_samples
+WHERE organization_id = :organization_id AND transaction_id = :transaction_id
+ORDER BY at, digest
+"""
+FRAMES = """
+SELECT position, received_at, protocol, body FROM station_frames
+WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
+ORDER BY position LIMIT :limit
+"""
+FORGET_FRAMES = """
+DELETE FROM station_frames
+WHERE position < (SELECT MIN(position) FROM station_frames) + :limit AND received_at < :before
+RETURNING position
 """
 
 LISTS = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0013"
+SCHEMA = "0014"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -370,4 +370,85 @@ webhook_attempts = Table(
     _whole("at"),
     _blob("body"),
     Index("webhook_attempts_by_time", "at"),
+)
+
+stations = Table(
+    "stations",
+    metadata,
+    _text("organization_id", key=True),
+    _text("id", key=True),
+    _text("name"),
+    _blob("body"),
+    Index("stations_by_name", "name", unique=True),  # the address a station connects to names nothing else
+)
+
+evses = Table(
+    "evses",
+    metadata,
+    _text("organization_id", key=True),
+    _text("evse_key", key=True),
+    _text("station_id"),
+    _blob("body"),
+)
+
+id_tokens = Table(
+    "id_tokens",
+    metadata,
+    _text("organization_id", key=True),
+    _blob("key_digest", key=True),
+    _blob("body"),
+)
+
+driver_tariffs = Table(
+    "driver_tariffs",
+    metadata,
+    _text("organization_id", key=True),
+    _text("scope", key=True),
+    _blob("body"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    _text("organization_id", key=True),
+    _text("id", key=True),
+    _text("station_id"),
+    _blob("reference_digest", null=True),
+    _whole("stamped_at", null=True),
+    _text("status"),
+    _text("auth_type"),
+    _text("user_id", null=True),
+    _whole("open"),
+    _whole("recency"),  # minus created_at
+    _whole("wake_at", null=True),
+    _blob("body"),
+    Index("transactions_newest", "organization_id", "recency", "id"),
+    Index("transactions_by_reference", "organization_id", "station_id", "reference_digest"),
+    Index("transactions_by_stamp", "organization_id", "station_id", "stamped_at"),
+    _index_where("open = 1", "transactions_open", "organization_id", "station_id"),
+    _index_where("wake_at IS NOT NULL", "transactions_by_wake", "wake_at"),
+)
+
+transaction_samples = Table(
+    "transaction_samples",
+    metadata,
+    _text("organization_id", key=True),
+    _text("transaction_id", key=True),
+    _whole("at", key=True),
+    _blob("digest", key=True),
+    _blob("body"),
+    sqlite_with_rowid=False,
+)
+
+station_frames = Table(
+    "station_frames",
+    metadata,
+    _position(),
+    _text("organization_id"),
+    _text("station_id"),
+    _whole("received_at"),
+    _text("protocol"),
+    _blob("body"),
+    Index("station_frames_by_station", "organization_id", "station_id", "position"),
+    sqlite_autoincrement=True,
 )

@@ -13,14 +13,11 @@ from dwell.api.shared.documents import Document
 from dwell.api.shared.limits import PAGE_SIZE, PAGE_SIZE_AT_MOST
 from dwell.api.shared.problems import HttpRefusal, Issue
 from dwell.application.locations import Premises
-from dwell.application.vehicles import Specification
 from dwell.domain.instants import read_instant
 from dwell.domain.policy.connection import BaseLoad
 from dwell.domain.policy.override import READY_WITHIN, Immediate, Regular, Wanted, faults_of
 from dwell.domain.policy.schedule import Deadline, minutes_of
-from dwell.domain.registry import Information
 from dwell.domain.timezones import timezone_of
-from dwell.domain.units import w_from_kw, wh_from_kwh
 from dwell.protocols.prices.document import read_zone
 
 T = TypeVar("T")
@@ -201,40 +198,3 @@ def _read_load(entry: Document) -> BaseLoad:
     if start is not None and (not _is_wall_time(start) or start == "24:00"):
         entry.fault("start", "must be a local time HH:MM")
     return BaseLoad(start or "00:00", entry.integer("powerW", 0, 100_000_000, required=True) or 0)
-
-
-def read_vehicle(body: Document) -> Specification:
-    """A vehicle as its user describes it. Raises HttpRefusal with every fault."""
-    vendor = body.text("vendor", at_most=100, required=True)
-    information = body.child("information", required=True)
-    named = _read_information(information) if information is not None else None
-    if not body.has("batteryCapacity"):
-        body.fault("batteryCapacity", "is required; null if it is not known")
-    capacity_kwh = body.number("batteryCapacity", 0.1, 10_000)
-    max_kw = body.number("maxPower", 0.1, 10_000, required=True)
-    min_kw = body.number("minPower", 0.1, 10_000)
-    if max_kw is not None and min_kw is not None and min_kw > max_kw:
-        body.fault("minPower", "must not be above maxPower")
-    efficiency = body.number("efficiency", 0.1, 1)
-    control = body.choice("control", ("on_off", "modulating", "none"))
-    body.end()
-    max_w = w_from_kw(max_kw or 0.0)
-    return Specification(
-        vendor=vendor or "",
-        information=named or Information(brand="", model=""),
-        battery_capacity_wh=None if capacity_kwh is None else wh_from_kwh(capacity_kwh),
-        power_max_w=max_w,
-        power_min_w=min(1_400, max_w) if min_kw is None else w_from_kw(min_kw),
-        efficiency=0.9 if efficiency is None else efficiency,
-        control=control or "on_off",
-    )
-
-
-def _read_information(entry: Document) -> Information:
-    return Information(
-        brand=entry.text("brand", at_most=100, required=True) or "",
-        model=entry.text("model", at_most=100, required=True) or "",
-        year=entry.integer("year", 1900, 2100),
-        vin=entry.text("vin", at_most=64),
-        display_name=entry.text("displayName", at_most=200),
-    )

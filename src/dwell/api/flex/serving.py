@@ -14,13 +14,13 @@ from dwell.api.flex.requests import (
     read_policy_change,
     read_target,
     read_user_id,
-    read_vehicle,
 )
 from dwell.api.shared.answers import NO_CONTENT, Answer, answer_json
 from dwell.api.shared.cursors import Key
 from dwell.api.shared.documents import read_document
 from dwell.api.shared.operations import Call
 from dwell.api.shared.pages import Page, Pages
+from dwell.api.shared.vehicle_bodies import read_vehicle
 from dwell.application import queries
 from dwell.application.locations import add_location, change_location, delete_location
 from dwell.application.policies import change_policy, create_policy, delete_policy

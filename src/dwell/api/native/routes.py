@@ -7,6 +7,7 @@ import msgspec
 from dwell.api.native.errors import answer_error
 from dwell.api.native.money import money_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
+from dwell.api.native.stations import station_operations
 from dwell.api.shared.answers import Answer
 from dwell.api.shared.limits import BODY_BYTES
 from dwell.api.shared.operations import Access, Call, Operation
@@ -116,4 +117,5 @@ def operations() -> tuple[Operation, ...]:
             on_error=answer_error,
         ),
         *money_operations(),
+        *station_operations(),
     )

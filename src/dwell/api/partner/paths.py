@@ -67,3 +67,8 @@ def path_faults(call: Call) -> Faults:
         except ValueError:
             faults["path", name] = "must be a UUID"
     return faults
+
+
+def zone_as_told(zone: str | None) -> str | None:
+    """A bidding zone in this dialect's spelling: DE_LU for DE-LU; None where a location has none."""
+    return None if zone is None else zone.replace("-", "_")

@@ -67,6 +67,13 @@ class CurrentSessionResponse(msgspec.Struct, frozen=True):
     session: SessionItem | None
 
 
+class SessionsResponse(msgspec.Struct, frozen=True):
+    """How many sessions match, and a page of them."""
+
+    total: int
+    items: list[SessionItem]
+
+
 class FoundSession(msgspec.Struct, frozen=True):
     """One session by its id."""
 

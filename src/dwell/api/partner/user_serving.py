@@ -10,7 +10,7 @@ import msgspec
 
 from dwell.api.partner import schemas
 from dwell.api.partner.errors import invalid
-from dwell.api.partner.paths import Faults, id_of, path_faults
+from dwell.api.partner.paths import Faults, id_of, path_faults, zone_as_told
 from dwell.api.partner.roles import own_id
 from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.limits import PAGE_SIZE_AT_MOST
@@ -183,7 +183,7 @@ def _building(location: Location) -> schemas.Building:
         latitude=location.latitude,
         longitude=location.longitude,
         timezone=location.timezone,
-        price_zone=location.zone,
+        price_zone=zone_as_told(location.zone),
         created_at=location.created_at,
         updated_at=location.updated_at,
     )

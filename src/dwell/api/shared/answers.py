@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 JSON = "application/json"
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+encode_json = msgspec.json.Encoder(decimal_format="number").encode
+"""Structs and plain data as JSON; decimals as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Answer:
 
 def answer_json(status: int, value: object) -> Answer:
     """`value`, a struct or plain data, as JSON; decimals as numbers."""
-    return Answer(status, _encode(value))
+    return Answer(status, encode_json(value))
 
 
 NO_CONTENT = Answer(204)

@@ -11,6 +11,7 @@ from dwell.application.credentials import Caller, Keyring, caller_of_api_key, ca
 
 FLEX = "flex"
 PARTNER = "partner"
+_BY_KEY = frozenset({Access.FLEET, Access.NATIVE})
 BROWSER = "browser"
 COOKIE = "dwell_session"
 SECURE_COOKIE = "__Host-dwell_session"
@@ -27,7 +28,7 @@ _DIALECTS: Mapping[Access, frozenset[str]] = {
 async def caller_of(
     backend: Backend, access: Access, headers: Mapping[str, str], *, method: str = "GET"
 ) -> Caller:
-    """Whose credential the request shows. Raises HttpRefusal with 401, whatever is wrong with it.
+    """Whose credential the request shows. Raises HttpRefusal with 401 or 403, whatever is wrong with it.
 
     403 for a browser that changes something without the token of its page.
     """
@@ -36,13 +37,13 @@ async def caller_of(
     bearer, api_key = headers.get("authorization"), headers.get("x-api-key")
     ports, keyring = backend.credential_ports, backend.keyring
     found: Caller | None = None
-    if bearer is not None and (api_key is None or access is not Access.NATIVE):
+    if bearer is not None and access in _DIALECTS and (api_key is None or access is not Access.NATIVE):
         scheme, _, token = bearer.partition(" ")
         if scheme.lower() == "bearer":
             found = await caller_of_token(
                 ports, keyring, token.strip(), dialects=_DIALECTS[access], usage=backend.usage
             )
-    elif api_key is not None and bearer is None and access is Access.NATIVE:
+    elif api_key is not None and access in _BY_KEY and (bearer is None or access is Access.FLEET):
         found = await caller_of_api_key(ports, keyring, api_key.strip(), usage=backend.usage)
     if found is None:
         raise refusal_of(access)
@@ -73,6 +74,8 @@ async def _browser(backend: Backend, headers: Mapping[str, str], method: str) ->
 
 def refusal_of(access: Access) -> HttpRefusal:
     """The refusal of whoever shows no credential that holds."""
+    if access is Access.FLEET:
+        return HttpRefusal(403, "A valid API key is needed.")
     if access is Access.BROWSER:
         return HttpRefusal(401, "Please sign in.")
     detail = "A valid bearer token is needed."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -95,6 +96,15 @@ class Document:
             return float(value)
         return None
 
+    def amount(self, name: str) -> Decimal | None:
+        """A finite number, required, with the digits it was written with (as far as a double tells them)."""
+        value = self._value(name, required=True)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
+            if value is not None:
+                self.fault(name, "must be a number")
+            return None
+        return Decimal(repr(value))
+
     def integer(self, name: str, low: int, high: int, *, required: bool = False) -> int | None:
         """A whole number in [low, high]."""
         value = self._value(name, required=required)
@@ -138,9 +148,18 @@ class Document:
         found = [self._within(entry, f"{name}[{index}]") for index, entry in enumerate(value)]
         return [entry for entry in found if entry is not None]
 
-    def end(self) -> None:
-        """Raise HttpRefusal with 400 and every fault, unknown members included, if there is any."""
-        self._note_unknown()
+    def flag(self, name: str, *, required: bool = False) -> bool | None:
+        """True or false."""
+        value = self._value(name, required=required)
+        if value is None or isinstance(value, bool):
+            return value
+        self.fault(name, "must be true or false")
+        return None
+
+    def end(self, *, unknown: bool = False) -> None:
+        """Raise HttpRefusal with 400 and every fault, if there is any; unknown members are faults unless let be."""
+        if not unknown:
+            self._note_unknown()
         if self._issues:
             raise HttpRefusal(400, "The body has faults.", issues=self._issues)
 

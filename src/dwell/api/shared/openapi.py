@@ -14,6 +14,7 @@ from dwell.api.shared.problems import KINDS
 _REFERENCE = "#/components/schemas/{name}"
 _SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
+    Access.FLEET: [{"apiKey": []}],
     Access.FLEX: [{"bearer": []}],
     Access.NATIVE: [{"bearer": []}, {"apiKey": []}],
     Access.PARTNER: [{"OAuth2": []}],

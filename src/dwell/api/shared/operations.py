@@ -31,12 +31,13 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody, a bearer token of the Flex or Partner dialect, a Flex token or an API key, or a browser.
+    """Who may call: anybody; with a bearer token (FLEX, PARTNER), an API key (FLEET) or either (NATIVE); or a browser.
 
     A browser shows the cookie of a person who has signed in, and with each change also that it knows the page's token.
     """
 
     ANYBODY = "anybody"
+    FLEET = "fleet"
     FLEX = "flex"
     NATIVE = "native"
     PARTNER = "partner"

@@ -49,6 +49,7 @@ KINDS: Mapping[int, tuple[str, str]] = {
     500: ("internal-server-error", "Internal server error"),
     502: ("bad-gateway", "Bad gateway"),
     503: ("service-unavailable", "Service unavailable"),
+    504: ("gateway-timeout", "Gateway timeout"),
 }
 """The kind and the title of each status that Dwell answers with."""
 

@@ -8,6 +8,7 @@ step, so that what comes in order costs nothing to keep up. A point from the pas
 | up, by no more than the most power in that time | energy |
 | up, by more | another meter, or a start that was not known (0 for one of MWh): the count goes on from there |
 | down by little | the coarser of two ways to print one register (kWh with two decimals beside Wh): nothing |
+| down to exactly 0, and then on from before | nothing: a meter that did not answer was read as 0 |
 | down, from just below where counters end | a rollover: energy up to the end and on from 0 |
 | down | a reset or another meter: what was counted stands, the count goes on from there |
 """
@@ -42,7 +43,9 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What has been counted: energy so far, the last point, and what was seen on the way.
 
     `level_wh` is what the next point is measured against: the last register, or a little more where that was the
-    coarser print. `fell_wh` sums the falls that no rollover explains, `refused_wh` the jumps that no power could make.
+    coarser print. `fell_wh` sums the falls that no rollover explains, `refused_wh` the jumps that no
+    power could make. `before_zero` is what the last point, a fall to 0, was measured against: the next one may show
+    that there was no fall.
     """
 
     energy_wh: int = 0
@@ -55,6 +58,7 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: int = 0
     refused_wh: int = 0
     recount_wanted: bool = False
+    before_zero: RegisterPoint | None = None
 
     def take(self, point: RegisterPoint, power_max_w: int = POWER_MAX_W) -> Register:
         """The count with `point` in it; one from the past changes nothing and asks for a recount."""
@@ -62,6 +66,8 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return msgspec.structs.replace(self, first=point, last=point, level_wh=point.register_wh)
         if point <= self.last:
             return self if point == self.last else msgspec.structs.replace(self, recount_wanted=True)
+        if self.before_zero is not None and point.register_wh > 0:
+            return self._with_zero_explained(self.before_zero, point, power_max_w).take(point, power_max_w)
         step_wh = point.register_wh - self.level_wh
         possible_wh = most_between(self.last.at, point.at, power_max_w)
         if step_wh < 0:
@@ -70,6 +76,19 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if step_wh <= possible_wh:
             return msgspec.structs.replace(moved, energy_wh=self.energy_wh + step_wh)
         return msgspec.structs.replace(moved, refused=self.refused + 1, refused_wh=self.refused_wh + step_wh)
+
+    def _with_zero_explained(self, before: RegisterPoint, point: RegisterPoint, power_max_w: int) -> Register:
+        """The count once `point` shows what the fall to 0 was: a new beginning, or a meter that did not answer."""
+        settled = msgspec.structs.replace(self, before_zero=None)
+        if not 0 <= point.register_wh - before.register_wh <= most_between(before.at, point.at, power_max_w):
+            return settled
+        return msgspec.structs.replace(
+            settled,
+            last=before,
+            level_wh=before.register_wh,
+            falls=self.falls - 1,
+            fell_wh=self.fell_wh - before.register_wh,
+        )
 
     def _after_fall(self, point: RegisterPoint, fall_wh: int, possible_wh: int) -> Register:
         moved = msgspec.structs.replace(self, last=point, level_wh=point.register_wh)
@@ -81,7 +100,10 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 )
         if fall_wh <= ROUNDING_WH and point.register_wh * 2 >= self.level_wh:
             return msgspec.structs.replace(self, last=point)
-        return msgspec.structs.replace(moved, falls=self.falls + 1, fell_wh=self.fell_wh + fall_wh)
+        fallen = msgspec.structs.replace(moved, falls=self.falls + 1, fell_wh=self.fell_wh + fall_wh)
+        if point.register_wh > 0 or self.last is None:
+            return fallen
+        return msgspec.structs.replace(fallen, before_zero=RegisterPoint(self.last.at, self.level_wh))
 
 
 def most_between(start_at: datetime, end_at: datetime, power_max_w: int) -> int:

@@ -14,7 +14,8 @@ Then, in this order:
    least lax gives last; a vehicle that cannot wait gives only when nobody else has anything left;
 3. power_min: what would be left below it is 0; of those the laxest pauses first, and the others share what it frees;
 4. going up, or towards a fairer division: only CALM_S after the last coming down, by at most the whole power in
-   RAISE_S; what has paused stays so for OFF_S and comes back only with RESUME of its least power free.
+   RAISE_S; what has paused stays so for OFF_S and comes back only with RESUME of its least power free,
+   or after LONG_OFF_S with its least.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ ON_S = 900.0
 """A charger that runs is not paused before this for another's sake; for the limit's, at any time."""
 RESUME = 1.25
 """A paused charger comes back when this much of its least power is free: else it would pause at the next kettle."""
+LONG_OFF_S = 3_600.0
+"""After so long its least power is enough: rather a pause at the next kettle than none of the night."""
 HAIR_KW = 1e-9
 A_MOMENT_H, LONG_H = 1e-3, 1000.0
 """Laxities below the one are none, and above the other all one: a vehicle without a deadline can wait for ever."""
@@ -223,8 +226,11 @@ def _with_hysteresis(before: Balance, charger: Charger, kept_kw: float) -> Charg
     """A paused charger counts as wanting nothing for a while, and then as needing more than its least."""
     if kept_kw > 0:
         return charger
-    if before.set_points.get(charger.id, _OFF).since_s < OFF_S:
+    off_s = before.set_points.get(charger.id, _OFF).since_s
+    if off_s < OFF_S:
         return replace(charger, wanted_kw=0.0)
+    if off_s >= LONG_OFF_S:
+        return charger
     return replace(charger, power_min_kw=min(charger.wanted_kw, charger.power_min_kw * RESUME))
 
 

@@ -9,6 +9,7 @@ from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.planning.plan import Block, BlockType, Plan
 from dwell.domain.planning.problem import Control, Problem, RegularTarget
 
+HAIR_PERCENT = 1e-6
 NEAR_ITS_END = timedelta(hours=1)
 """A plan that ends earlier before what is kept free need not speak of it."""
 
@@ -58,7 +59,7 @@ def _reason(problem: Problem, plan: Plan, block: Block, in_hand: InHand) -> str:
     if not plan.reachable:
         return f"too little time before {deadline}: full power until {_percent(problem.wanted_percent)} is in"
     if block.cost < 0:
-        return "price below zero: charging earns money"
+        return _below_zero(problem, block)
     if problem.vehicle.control is Control.MODULATING and _bridges(problem, plan, block):
         return "kept on at low power, which is cheaper than a stop and a new start"
     regular = [b for b in plan.blocks if b.type is BlockType.REGULAR]
@@ -69,6 +70,14 @@ def _reason(problem: Problem, plan: Plan, block: Block, in_hand: InHand) -> str:
     if len(regular) == 1:
         return cheapest
     return f"part of the {cheapest}"
+
+
+def _below_zero(problem: Problem, block: Block) -> str:
+    """Why a block that earns money is there; not all of it need be below zero."""
+    priced = problem.prices.between(micros_of(block.start_at), micros_of(block.end_at), problem.timezone)
+    if all(price < 0 for price in priced.windows.value):
+        return "price below zero: charging earns money"
+    return "prices below zero for most of it: charging earns money"
 
 
 def _bridges(problem: Problem, plan: Plan, block: Block) -> bool:
@@ -104,10 +113,14 @@ def _first(problem: Problem, plan: Plan) -> str:
 def _cautions(problem: Problem, plan: Plan, in_hand: InHand) -> list[str]:
     said = []
     target = problem.target
-    if isinstance(target, RegularTarget) and not plan.reachable and not in_hand.owed:
+    there = plan.soc_at_ready_by_percent
+    # A reserve that holds the target, and is not in by the deadline, leaves nothing of the target to be unreachable.
+    by_reserve = plan.reachable and there is not None and there < problem.wanted_percent - HAIR_PERCENT
+    if isinstance(target, RegularTarget) and not in_hand.owed and (not plan.reachable or by_reserve):
+        most = there if by_reserve and there is not None else plan.reachable_soc_percent
         said.append(
             f"{_percent(problem.wanted_percent)} cannot be reached by {_clock(problem, target.ready_by_at)}, "
-            f"{_percent(plan.reachable_soc_percent)} can."
+            f"{_percent(most)} can."
         )
     if plan.price_coverage < 1.0:
         said.append(_what_is_known(problem, plan))

@@ -7,11 +7,12 @@ follows with the next one, in good time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
 
-from dwell.domain.planning.plan import Plan
 from dwell.domain.station.profile import ChargingProfile, ProfilePeriod, Purpose, RateUnit
 from dwell.domain.units import W_PER_KW
 
@@ -44,8 +45,16 @@ class Expressed:
     good_until: datetime | None
 
 
+class Step(NamedTuple):
+    """At most `power_kw` in `[start_at, end_at)`."""
+
+    start_at: datetime
+    end_at: datetime
+    power_kw: float
+
+
 def express(
-    plan: Plan,
+    plan: Sequence[Step],
     wiring: Wiring,
     *,
     profile_id: int,
@@ -54,7 +63,7 @@ def express(
     stack_level: int = 0,
     transaction_reference: str | None = None,
 ) -> Expressed:
-    """`plan` from `now` on. Between blocks, and when the last one is over, the limit is 0.
+    """The steps of `plan` from `now` on. Between them, and when the last one is over, the limit is 0.
 
     `now` is cut to the second, block edges are rounded to it: stations count in seconds.
     """
@@ -77,10 +86,10 @@ def express(
     return Expressed(profile=profile, is_whole=cut_at_s is None, good_until=good_until)
 
 
-def _steps(plan: Plan, start_at: datetime, wiring: Wiring) -> list[ProfilePeriod]:
+def _steps(plan: Sequence[Step], start_at: datetime, wiring: Wiring) -> list[ProfilePeriod]:
     """Every change of the limit, the first at 0 s."""
     edges: dict[int, Decimal] = {0: Decimal(0)}
-    for block in plan.blocks:
+    for block in plan:
         if block.end_at <= start_at:
             continue
         edges[max(_seconds(block.start_at - start_at), 0)] = limit_of(block.power_kw, wiring)

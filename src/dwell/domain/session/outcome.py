@@ -71,12 +71,13 @@ def reached_by(visit: Visit, terms: VisitTerms, now: datetime) -> datetime | Non
     return now + timedelta(hours=missing_wh / terms.efficiency / power_w, seconds=1)
 
 
-def reserve_lacks_percent(terms: VisitTerms, visit: Visit) -> float | None:
+def reserve_lacks_percent(terms: VisitTerms, visit: Visit, target: Target | None = None) -> float | None:
     """How far the level is below the reserve, 0 where no more than A_HAIR of charging is missing; None unknown.
 
-    A reserve that ends a rounding short is there: a start for some seconds does a vehicle more harm than good.
+    `target` is the one that counts now, where that is younger than the newest fact. A reserve that ends a rounding
+    short is there: a start for some seconds does a vehicle more harm than good.
     """
-    soc_percent, target = visit.soc_now_percent(), visit.target
+    soc_percent, target = visit.soc_now_percent(), target or visit.target
     if soc_percent is None or target is None or terms.battery_capacity_wh is None:
         return None
     lacks_percent = target.battery_reserve_percent - soc_percent

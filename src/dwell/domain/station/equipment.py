@@ -45,6 +45,7 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     voltage_v: int = 230
     current_max_a: int = 16
     phases: int = 3
+    cable_attached: bool = False
 
 
 class Evse(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId
+from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, VehicleId
 from dwell.domain.metering.registers import Register
 from dwell.domain.station.equipment import IdToken
 from dwell.domain.tariff.driver import DriverTariff
@@ -55,6 +55,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One transaction. `reference` is its name on the wire: the station's own, or the number we gave it.
 
     Instants are in our time; `start_stamped_at` and `end_stamped_at` are the station's own, by which repeats are known.
+    `stop_wanted_at` is when we ordered a stop that the station has not answered yet.
     """
 
     id: TransactionId
@@ -70,12 +71,14 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     remote_start_id: int | None = None
     token: IdToken | None = None
     user_id: UserId | None = None
+    vehicle_id: VehicleId | None = None
     tariff: DriverTariff | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     start_stamped_at: datetime | None = None
     end_stamped_at: datetime | None = None
     start_by_at: datetime | None = None
+    stop_wanted_at: datetime | None = None
     booted_at: datetime | None = None
     heard_at: datetime | None = None
     meter_start_wh: int | None = None

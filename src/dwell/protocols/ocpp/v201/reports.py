@@ -116,6 +116,8 @@ def write_reply(action: str, reply: StationReply) -> dict[str, object]:
                 totalCost=reply.total_cost,
                 idTokenInfo=None if reply.verdict is None else token_info(reply.verdict),
             )
+        case TransactionReply() if action == "MeterValues":
+            return {}
         case DataReply() if action == "DataTransfer":
             return present(status=_DATA_STATUSES[reply.status], data=reply.data)
         case CertificateReply() if action == "SignCertificate":

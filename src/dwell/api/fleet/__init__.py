@@ -1,0 +1,1 @@
+"""The Fleet dialect: the charging sessions at an organization's stations, and the stations, for fleets of drivers."""
