@@ -14,11 +14,11 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a server with a dozen vehicles living real visits at real prices; Ctrl-C ends it
-	@scripts/setup run
+	@scripts/setup run web
 	@$(BIN)/dwell demo $(ARGS)
 
 test: ## all tests, on SQLite and on a PostgreSQL of their own
-	@scripts/setup dev postgres
+	@scripts/setup dev web postgres chromium
 	@$(BIN)/pytest $(ARGS)
 
 check: ## format, lint, types, import contracts
@@ -50,6 +50,7 @@ bench: ## every benchmark, one after the other; tables (ONLY=name for one)
 lock: ## requirements/*.lock from pyproject.toml and requirements/*.in (UPGRADE=1: to the newest)
 	@scripts/setup uv
 	@$(COMPILE) requirements/tools.in -o requirements/tools.lock
+	@$(COMPILE) requirements/node.in -o requirements/node.lock
 	@$(COMPILE) requirements/build.in -o requirements/build.lock
 	@$(COMPILE) pyproject.toml -o requirements/run.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements/run.lock -o requirements/dev.lock

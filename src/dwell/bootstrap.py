@@ -79,7 +79,7 @@ def build_app(
     from dwell.adapters.passwords import Argon2Passwords
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.app import Application
-    from dwell.api.dialects import REFUSALS, dialect_operations
+    from dwell.api.dialects import REFUSALS, dashboard_operations, dialect_operations
     from dwell.api.open_pages import open_operations
     from dwell.api.shared.limits import HttpLimits
     from dwell.api.shared.metrics import Metrics
@@ -104,7 +104,7 @@ def build_app(
     )
     dialects = dialect_operations(limits.token_attempts_per_minute)
     pages = open_operations(dialects, version=version("dwell"), front_text=front_text)
-    return Application(backend, [*dialects, *pages], refusals=REFUSALS)
+    return Application(backend, [*dialects, *dashboard_operations(dialects), *pages], refusals=REFUSALS)
 
 
 async def serve(

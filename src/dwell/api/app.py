@@ -210,7 +210,7 @@ async def _answer(
         headers = _headers(scope)
         caller = None
         if operation.access is not Access.ANYBODY:
-            caller = await caller_of(backend, operation.access, headers)
+            caller = await caller_of(backend, operation.access, headers, method=operation.method)
         call = Call(
             backend=backend,
             operation=operation,

@@ -1,10 +1,11 @@
-"""All dialects together: their operations, and how each answers what is at none of them."""
+"""All dialects together, the dashboard with them: their operations, and how each answers what is at none of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from dwell.api.dashboard import routes as dashboard
 from dwell.api.fleet import routes as fleet
 from dwell.api.fleet.errors import answer_refusal as fleet_refusal
 from dwell.api.fleet.paths import BASE as FLEET_BASE
@@ -12,6 +13,7 @@ from dwell.api.flex import routes as flex
 from dwell.api.flex.token import TokenEndpoint
 from dwell.api.native import routes as native
 from dwell.api.native import webhooks as native_webhooks
+from dwell.api.native.errors import answer_error
 from dwell.api.partner import routes as partner
 from dwell.api.partner.errors import answer_refusal as partner_refusal
 from dwell.api.partner.roles import BASE as PARTNER_BASE
@@ -36,3 +38,8 @@ def dialect_operations(token_attempts_per_minute: int) -> tuple[Operation, ...]:
         *fleet.operations(),
         *partner.operations(PartnerTokens(token_attempts_per_minute, time.monotonic)),
     )
+
+
+def dashboard_operations(dialects: Iterable[Operation]) -> tuple[Operation, ...]:
+    """The dashboard's operations: its own, and those that the dialects lend to its pages."""
+    return (*dashboard.operations(answer_error), *dashboard.lent(dialects))

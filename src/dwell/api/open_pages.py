@@ -51,6 +51,7 @@ def front_page(text: str) -> bytes:
     return _page(
         "Dwell",
         "<h1>Dwell</h1><p>An open engine for electric-vehicle charging sessions.</p><ul>"
+        '<li><a href="/dashboard">Dashboard</a></li>'
         '<li><a href="/docs">Documentation of the interface</a></li>'
         '<li><a href="/openapi.json">OpenAPI document</a></li>'
         '<li><a href="/api/partners/v2.0/openapi.json">OpenAPI document of the Partner interface</a></li>'

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SPEED = 600.0
 """A virtual day takes 144 s."""
 NAME = "Demonstration"
+LOGIN = "demo"
 
 
 @click.command(name="demo")
@@ -106,14 +107,21 @@ async def _serve(settings: Settings, *, seed: int, speed: float) -> None:
         guest = await invite_guest(ports, credentials.organization_id)
         pace = Pace(script.run.start_at + DAYS_BEFORE, script.run.end_at, speed)
         await stage.run(until=pace.start_at)
+        password = await _onlooker(ports, credentials)
         text = _lines(_address_of(listener), credentials, stage=stage, guest=guest, pace=pace)
+        # The password is for whoever sees this terminal: the front page, which anybody may read, does without.
+        shown = f"""
+  dashboard      {_address_of(listener)}/dashboard
+  sign in as     {LOGIN}
+  password       {password}
+{text}"""
         app = build_app(ports, settings, keyring=keyring, wall=SystemClock(), front_text=text)
         await run_app(
             app,
             settings,
             listener,
             beside=play(stage, pace, on_over=lambda: _say_over(pace)),
-            started=lambda _: click.echo(text),
+            started=lambda _: click.echo(shown),
         )
 
 
@@ -137,6 +145,21 @@ async def _organization(ports: Ports, keyring: Keyring) -> NewCredentials:
     from dwell.application.credentials import create_organization
 
     return await create_organization(ports, keyring, NAME)
+
+
+async def _onlooker(ports: Ports, credentials: NewCredentials) -> str:
+    """A user who may look at the dashboard; gives its password."""
+    from dwell.adapters.passwords import Argon2Passwords
+    from dwell.application.passwords import set_password
+    from dwell.application.users import Person, add_user
+
+    password = secrets.token_urlsafe(12)
+    person = Person(first_name="Demo", external_id="onlooker")
+    user = await add_user(ports, credentials.organization_id, person, role="admin")
+    await set_password(
+        ports, Argon2Passwords(), credentials.organization_id, user.id, login=LOGIN, password=password
+    )
+    return password
 
 
 def _address_of(listener: socket) -> str:

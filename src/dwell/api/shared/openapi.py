@@ -18,6 +18,7 @@ _SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
     Access.FLEX: [{"bearer": []}],
     Access.NATIVE: [{"bearer": []}, {"apiKey": []}],
     Access.PARTNER: [{"OAuth2": []}],
+    Access.BROWSER: [{"cookie": []}],
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "From POST /oauth2/token."},

@@ -31,13 +31,17 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Access(Enum):
-    """Who may call: anybody; with a bearer token (FLEX, PARTNER), an API key (FLEET) or either (NATIVE)."""
+    """Who may call: anybody; with a bearer token (FLEX, PARTNER), an API key (FLEET) or either (NATIVE); or a browser.
+
+    A browser shows the cookie of a person who has signed in, and with each change also that it knows the page's token.
+    """
 
     ANYBODY = "anybody"
     FLEET = "fleet"
     FLEX = "flex"
     NATIVE = "native"
     PARTNER = "partner"
+    BROWSER = "browser"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,33 @@
+// Every word on the pages, in both languages.
+export const WORDS = {
+  en: {
+    now: "Now", sessions: "Sessions", vehicles: "Vehicles", prices: "Prices", webhooks: "Webhooks", savings: "Savings", stations: "Stations",
+    signIn: "Sign in", signOut: "Sign out", login: "Name", password: "Password", offline: "No connection to the server. Trying again …",
+    price: "Price", load: "Load", limit: "Limit", vehicle: "Vehicle", allLocations: "All locations", location: "Location",
+    REGULAR: "Scheduled", BATTERY_RESERVE: "Reserve", IMMEDIATE_START: "Immediate", planned: "planned", visit: "Plugged in",
+    deadline: "Deadline", empty: "No vehicles yet. Register one by the interface.", charging: "Charging now, {0}.", away: "Not plugged in.",
+    paused: "Paused until {0}; only the reserve is charged.", switchedOff: "Smart charging is off: it is not steered.", noLink: "The vehicle's data link is down.",
+    next: "Waits for {0}: charges at {1}.", waits: "Plugged in and not charging.", reached: "The target is reached.", cheaper: "cheaper hours",
+    skip: "To the content", summary: "{0} vehicles · {1} plugged in · {2} charging, {3} kW", language: "Deutsch", loading: "Loading …", failed: "This did not work: {0}",
+    missing: "That page is not here yet.", target: "Target", state: "State", from: "From", to: "To", energy: "Energy", cost: "Cost", saved: "Saved", outcome: "Outcome", mode: "Mode",
+    planLine: "Plan", valuation: "Valuation", start: "Start", factsIn: "Facts that came in", show: "Show", contracts: "As each contract shows it", copy: "Copy curl", copied: "Copied", soc: "Charge", order: "Order", back: "Back",
+    more: "Older", newest: "Newest", apply: "Apply", csv: "CSV by session", csvQuarter: "CSV by quarter hour", none: "Nothing here.", save: "Save", saving: "Saved; the plan follows.",
+    reserve: "Reserve %", readyBy: "Ready by", atLeast: "At least %", boost: "Charge now", unboost: "Stop boost", pause: "Pause 4 h", resume: "Resume", days: "Mon Tue Wed Thu Fri Sat Sun",
+    zone: "Zone", gaps: "{0} gaps", noGaps: "no gaps", attempts: "Deliveries", dead: "Dead letters", replay: "Replay", test: "Send a test", url: "Address", replayed: "{0} wait again.", status: "Status", baseline: "Charged at once", day: "Day",
+  },
+  de: {
+    now: "Jetzt", sessions: "Ladevorgänge", vehicles: "Fahrzeuge", prices: "Preise", webhooks: "Webhooks", savings: "Ersparnis", stations: "Ladepunkte",
+    signIn: "Anmelden", signOut: "Abmelden", login: "Name", password: "Passwort", offline: "Keine Verbindung zum Server. Neuer Versuch …",
+    price: "Preis", load: "Last", limit: "Grenze", vehicle: "Fahrzeug", allLocations: "Alle Standorte", location: "Standort",
+    REGULAR: "Nach Plan", BATTERY_RESERVE: "Reserve", IMMEDIATE_START: "Sofort", planned: "geplant", visit: "Eingesteckt",
+    deadline: "Frist", empty: "Noch keine Fahrzeuge. Sie werden über die Schnittstelle angelegt.", charging: "Lädt jetzt, {0}.", away: "Nicht eingesteckt.",
+    paused: "Pausiert bis {0}; nur die Reserve wird geladen.", switchedOff: "Intelligentes Laden ist aus: das Fahrzeug wird nicht gesteuert.", noLink: "Die Datenverbindung zum Fahrzeug fehlt.",
+    next: "Wartet auf {0}: lädt {1}.", waits: "Eingesteckt und lädt nicht.", reached: "Das Ziel ist erreicht.", cheaper: "günstigere Stunden",
+    skip: "Zum Inhalt", summary: "{0} Fahrzeuge · {1} eingesteckt · {2} laden, {3} kW", language: "English", loading: "Lädt …", failed: "Das ging nicht: {0}",
+    missing: "Diese Seite gibt es noch nicht.", target: "Ziel", state: "Zustand", from: "Von", to: "Bis", energy: "Energie", cost: "Kosten", saved: "Gespart", outcome: "Ergebnis", mode: "Modus",
+    planLine: "Plan", valuation: "Bewertung", start: "Beginn", factsIn: "Eingegangene Fakten", show: "Zeigen", contracts: "Wie jeder Vertrag es zeigt", copy: "curl kopieren", copied: "Kopiert", soc: "Ladestand", order: "Befehl", back: "Zurück",
+    more: "Ältere", newest: "Neueste", apply: "Anwenden", csv: "CSV je Ladevorgang", csvQuarter: "CSV je Viertelstunde", none: "Hier ist nichts.", save: "Speichern", saving: "Gespeichert; der Plan folgt.",
+    reserve: "Reserve %", readyBy: "Fertig um", atLeast: "Mindestens %", boost: "Sofort laden", unboost: "Sofortladen beenden", pause: "4 h pausieren", resume: "Fortsetzen", days: "Mo Di Mi Do Fr Sa So",
+    zone: "Zone", gaps: "{0} Lücken", noGaps: "keine Lücken", attempts: "Zustellungen", dead: "Unzustellbar", replay: "Neu zustellen", test: "Test senden", url: "Adresse", replayed: "{0} warten wieder.", status: "Status", baseline: "Sofort geladen", day: "Tag",
+  },
+};

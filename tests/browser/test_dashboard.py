@@ -1,0 +1,141 @@
+"""The dashboard as a person meets it: a real Chromium on a demonstration that runs."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Demo
+
+EVIL = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
+
+
+PLANNED_MORE = """async ([name, percent, hours]) => {
+  const now = await (await fetch('/ui/now')).json();
+  const live = now.rows.find(row => row.name === name).sessions.find(one => one.state === 'ACTIVE');
+  const planned = live.planned.reduce((sum, [, from, to]) => sum + (Date.parse(to) - Date.parse(from)) / 3.6e6, 0);
+  return live.target_percent === percent && planned > hours;
+}"""
+
+
+# First, while it is night in the demonstration and vehicles wait.
+def test_an_edited_policy_is_planned_anew(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "vehicles")
+    waiting = page.locator(".card", has_text="charges at").first
+    name = waiting.locator("strong").inner_text()
+    card = page.locator(".card").filter(has=page.get_by_text(name, exact=True))
+    before = _live(page, name)
+    card.locator("summary").click()
+    card.get_by_label("Reserve %").fill("120")
+    card.get_by_role("button", name="Save").click()
+    expect(card.locator(".fault").filter(has_text="100").first).to_be_visible()
+    card.get_by_label("Reserve %").fill("25")
+    for percent in card.get_by_label("At least %").all():
+        percent.fill("95")
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_role("status")).to_have_text("Saved; the plan follows.")
+    page.wait_for_function(PLANNED_MORE, arg=[name, 95, sum(_hours(block) for block in before["planned"])])
+    assert before["target_percent"] < 95
+
+
+def test_a_wrong_password_is_told_and_a_right_one_opens_the_page(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.url}/dashboard")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("is needed")).to_have_count(2)
+    page.get_by_label("Name").fill("demo")
+    page.get_by_label("Password").fill("not this one, no")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Name and password do not belong together.")
+    demo.sign_in(page)
+    expect(page.locator(".row").first).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_the_cookie_is_out_of_reach_and_a_change_needs_the_pages_token(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    cookie = page.context.cookies()[0]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    status = "path => fetch(path, {method: 'POST'}).then(answer => answer.status)"
+    assert page.evaluate(status, "/ui/sign-out") == 403
+    expect(page.locator(".row").first).to_be_visible()
+    assert page.evaluate("() => fetch('/ui/me').then(answer => answer.status)") == 200
+
+
+def test_rows_move_by_themselves(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    page.locator(".row svg rect.visit").first.wait_for()
+    before = page.locator(".rows").evaluate("rows => rows.innerHTML")
+    page.wait_for_function(
+        "before => document.querySelector('.rows').innerHTML !== before", arg=before, timeout=15_000
+    )
+
+
+def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
+    vehicle = {
+        "vendor": "ACME",
+        "information": {"brand": "A", "model": "B", "displayName": EVIL},
+        "batteryCapacity": 60,
+        "maxPower": 11,
+    }
+    assert demo.client.post("/users/evil/vehicles", json=vehicle).status_code == 201
+    demo.sign_in(page)
+    expect(page.get_by_text(EVIL)).to_be_visible()
+    assert page.evaluate("() => window.broken") is None
+
+
+def test_a_lost_connection_is_shown_and_comes_back(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    page.locator(".row").first.wait_for()
+    page.context.set_offline(True)
+    expect(page.get_by_text("No connection to the server")).to_be_visible(timeout=15_000)
+    page.context.set_offline(False)
+    expect(page.get_by_text("No connection to the server")).to_be_hidden(timeout=15_000)
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    demo.sign_in(page)
+    page.locator(".row").first.wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_sessions_are_listed_opened_and_exported(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "sessions")
+    page.locator("tbody tr").first.wait_for()
+    for link, columns in (("CSV by session", 11), ("CSV by quarter hour", 7)):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=link).click()
+        text = download.value.path().read_text(encoding="utf-8")
+        rows = list(csv.reader(text.splitlines()))
+        assert len(rows) > 20
+        assert {len(row) for row in rows} == {columns}
+    page.locator("tbody a").first.click()
+    expect(page.get_by_text("As each contract shows it")).to_be_visible()
+    for contract in ("Flex", "Partner", "Dwell"):
+        shown = page.locator("section").filter(has=page.get_by_role("heading", name=contract, exact=True))
+        expect(shown.locator("pre")).to_contain_text('"')
+    page.get_by_role("button", name="Copy curl").first.click()
+    assert page.evaluate("() => navigator.clipboard.readText()").startswith("curl -H")
+
+
+def test_the_tables_of_a_page_are_the_tenants_own(demo: Demo) -> None:
+    for path in ("/ui/now", "/ui/sessions", "/ui/v1/audit", "/ui/webhooks"):
+        assert demo.client.get(path).status_code == 401, "a bearer token is no browser"
+
+
+def _live(page: Page, name: str) -> Any:
+    """The running session of the vehicle of that name, as the page is told of it."""
+    now = page.evaluate("() => fetch('/ui/now').then(answer => answer.json())")
+    row = next(row for row in now["rows"] if row["name"] == name)
+    return next(session for session in row["sessions"] if session["state"] == "ACTIVE")
+
+
+def _hours(block: list[str]) -> float:
+    start, end = (datetime.fromisoformat(text) for text in block[1:3])
+    return (end - start).total_seconds() / 3600
