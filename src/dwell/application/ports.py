@@ -199,6 +199,18 @@ class Reader(StationReader, WebhookReader, Protocol):
         """Facts from `since` to `until`, both included, of rows and packs, ascending by instant; each digest once."""
         ...
 
+    async def orders_of_vehicle(
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+    ) -> list[Order]:
+        """The first `limit` orders given from `since` to `until`, each as it stands now, ascending by instant."""
+        ...
+
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
         """The zone's prices over at least the window, as far as there are any; None for an unknown zone."""
         ...

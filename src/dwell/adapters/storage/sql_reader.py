@@ -20,6 +20,7 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, Us
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
+from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
@@ -225,6 +226,25 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
         until: datetime | None = None,
     ) -> list[StoredFact]:
         return await fact_rows.read(self._rows, organization_id, vehicle_id, (since, until))
+
+    async def orders_of_vehicle(
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+    ) -> list[Order]:
+        found = await self._rows.all(
+            statements.ORDERS_OF_VEHICLE,
+            organization_id=organization_id,
+            vehicle_id=vehicle_id,
+            since=micros_of(since),
+            until=micros_of(until),
+            limit=limit,
+        )
+        return [bodies.decode_order(body) for (body,) in found]
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
         known = await self._rows.all(statements.ZONE, zone=zone)

@@ -128,6 +128,12 @@ RETURNING position
 COUNT_SESSIONS = """
 SELECT state, COUNT(*) FROM sessions WHERE state <> 'SETTLED' AND policy_id IS NOT NULL GROUP BY state
 """
+ORDERS_OF_VEHICLE = """
+SELECT body FROM orders
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id
+  AND created_at >= :since AND created_at <= :until
+ORDER BY created_at, id LIMIT :limit
+"""
 # Organization by organization, so that each is one range of the orders' key; the order of CROSS JOIN is kept.
 COUNT_ORDERS = """
 SELECT orders.state, COUNT(*) FROM organizations CROSS JOIN orders

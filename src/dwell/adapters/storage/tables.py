@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0014"
+SCHEMA = "0016"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -240,6 +240,7 @@ orders = Table(
     _text("state"),
     _whole("created_at"),
     _blob("body"),
+    Index("orders_by_vehicle", "organization_id", "vehicle_id", "created_at", "id"),
 )
 
 price_zones = Table(

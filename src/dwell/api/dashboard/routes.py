@@ -7,35 +7,33 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from dwell.api.dashboard.lists import CSV_QUERY, LIST_QUERY, get_csv, get_sessions
 from dwell.api.dashboard.pages import asset, page, vendored
 from dwell.api.dashboard.signing import may_look, me, sign_in, sign_out
 from dwell.api.dashboard.views import AHEAD, BEFORE, curve_of, now_of
-from dwell.api.dashboard.visits import (
-    CSV_QUERY,
-    LIST_QUERY,
-    delete_boost,
-    delete_pause,
-    get_csv,
-    get_session_page,
-    get_sessions,
-    post_boost,
-    post_pause,
-)
+from dwell.api.dashboard.visits import delete_boost, delete_pause, get_session_page, post_boost, post_pause
 from dwell.api.shared.answers import Answer, answer_json
-from dwell.api.shared.operations import Access, Call, Operation, anyone_known
-from dwell.application.board import board
+from dwell.api.shared.operations import Access, Call, Operation, Parameter, anyone_known
+from dwell.application.board import Wanted, board
 from dwell.domain.errors import DwellError
+from dwell.domain.ids import LocationId
 
 UNDER = "/ui"
-_LENT = frozenset({Access.FLEX, Access.NATIVE, Access.PARTNER})
-_QUERIES = {f"{UNDER}/sessions": LIST_QUERY, f"{UNDER}/sessions.csv": CSV_QUERY}
+_LENT = frozenset({Access.FLEET, Access.FLEX, Access.NATIVE, Access.PARTNER})
+_NOW_QUERY = (
+    Parameter(name="location", description="Of this location only."),
+    Parameter(name="after", description="Where the page before ended."),
+)
+_QUERIES = {f"{UNDER}/now": _NOW_QUERY, f"{UNDER}/sessions": LIST_QUERY, f"{UNDER}/sessions.csv": CSV_QUERY}
 _PRICES_BEFORE, _PRICES_AHEAD = timedelta(days=2), timedelta(days=2)
 
 
 async def get_now(call: Call) -> Answer:
     """The first page's data."""
     ports = call.backend.ports
-    found = await board(ports, call.organization_id, before=BEFORE, ahead=AHEAD)
+    location = call.query.get("location")
+    wanted = Wanted(location_id=LocationId(location) if location else None, after=call.query.get("after", ""))
+    found = await board(ports, call.organization_id, before=BEFORE, ahead=AHEAD, wanted=wanted)
     return answer_json(200, now_of(found, ports.clock.now()))
 
 
