@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from dwell.api.dashboard import price_files
 from dwell.api.dashboard.lists import CSV_QUERY, LIST_QUERY, get_csv, get_sessions
 from dwell.api.dashboard.pages import asset, page, vendored
+from dwell.api.dashboard.people import get_people
+from dwell.api.dashboard.price_files import post_price_file
 from dwell.api.dashboard.signing import may_look, me, sign_in, sign_out
 from dwell.api.dashboard.views import AHEAD, BEFORE, curve_of, now_of
 from dwell.api.dashboard.visits import delete_boost, delete_pause, get_session_page, post_boost, post_pause
 from dwell.api.shared.answers import Answer, answer_json
-from dwell.api.shared.operations import Access, Call, Operation, Parameter, anyone_known
+from dwell.api.shared.operations import JSON_TYPES, Access, Call, Operation, Parameter, anyone_known
 from dwell.application.board import Wanted, board
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import LocationId
@@ -24,7 +27,12 @@ _NOW_QUERY = (
     Parameter(name="location", description="Of this location only."),
     Parameter(name="after", description="Where the page before ended."),
 )
-_QUERIES = {f"{UNDER}/now": _NOW_QUERY, f"{UNDER}/sessions": LIST_QUERY, f"{UNDER}/sessions.csv": CSV_QUERY}
+_QUERIES = {
+    f"{UNDER}/now": _NOW_QUERY,
+    f"{UNDER}/prices/import": price_files.QUERY,
+    f"{UNDER}/sessions": LIST_QUERY,
+    f"{UNDER}/sessions.csv": CSV_QUERY,
+}
 _PRICES_BEFORE, _PRICES_AHEAD = timedelta(days=2), timedelta(days=2)
 
 
@@ -87,6 +95,8 @@ def operations(on_error: Callable[[DwellError], Answer]) -> tuple[Operation, ...
         ("GET", f"{UNDER}/me", me, Access.BROWSER),
         ("GET", f"{UNDER}/now", get_now, Access.BROWSER),
         ("GET", f"{UNDER}/prices", get_prices, Access.BROWSER),
+        ("POST", f"{UNDER}/prices/import", post_price_file, Access.BROWSER),
+        ("GET", f"{UNDER}/people", get_people, Access.BROWSER),
         ("GET", f"{UNDER}/sessions", get_sessions, Access.BROWSER),
         ("GET", f"{UNDER}/sessions.csv", get_csv, Access.BROWSER),
         ("GET", f"{UNDER}/sessions/{{sessionId}}", get_session_page, Access.BROWSER),
@@ -108,6 +118,7 @@ def operations(on_error: Callable[[DwellError], Answer]) -> tuple[Operation, ...
             on_error=on_error,
             documented=False,
             query=_QUERIES.get(path, ()),
+            body_types=price_files.BODY_TYPES if serve is post_price_file else JSON_TYPES,
             is_audited=serve
             is not sign_out,  # it ends the very credential that the audit would ask for again
             allow=may_look if access is Access.BROWSER else anyone_known,

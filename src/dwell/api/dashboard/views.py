@@ -29,6 +29,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """A visit as a row draws it. `past` are facts; `planned` may move. `rows_w` are quarter hours from `rows_from`."""
 
     id: str
+    location_id: str | None
     state: str
     mode: str
     plugged_in_at: datetime | None
@@ -213,6 +214,7 @@ def session_of(session: Session, now: datetime) -> SessionRow:
         planned = tuple((b.type, max(b.start_at, now), b.end_at, w) for b, w in pairs if b.end_at > now)
     return SessionRow(
         id=session.id,
+        location_id=session.location_id,
         state=session.state,
         mode=session.mode,
         plugged_in_at=session.plugged_in_at,

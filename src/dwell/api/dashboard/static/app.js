@@ -3,8 +3,10 @@ import { html, render, me, online, route, language, speak, t, call } from "./sta
 import { useEffect, useState } from "./vendor/hooks.js";
 import { Now } from "./now.js";
 import { Session } from "./session.js";
-import { Prices, Sessions, Webhooks } from "./lists.js";
+import { Prices } from "./prices.js";
+import { Sessions } from "./sessions.js";
 import { Vehicles } from "./vehicles.js";
+import { Webhooks } from "./webhooks.js";
 
 const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, prices: Prices, webhooks: Webhooks };
 
