@@ -34,6 +34,7 @@ function upright(plot, at, stroke) {
 function strip(plot, bands) {
   const { ctx, bbox } = plot, high = BAND * devicePixelRatio;
   ctx.save();
+  ctx.setLineDash([]);
   ctx.lineWidth = 1.5 * devicePixelRatio;
   for (const [mode, from, to, planned] of bands) {
     const left = Math.max(bbox.left, plot.valToPos(from, "x", true)), right = Math.min(bbox.left + bbox.width, plot.valToPos(to, "x", true));
@@ -60,7 +61,7 @@ function options(given, width, live) {
   const units = [...new Set(lines.map((line) => line.unit))], narrow = width < 600;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const side = aligned && !narrow ? parseFloat(colour("name-width")) * rem : 3.4 * rem;
-  const right = aligned && !narrow ? parseFloat(colour("why-width")) * rem : units.length > 1 ? 0 : 8;
+  const right = aligned && !narrow ? parseFloat(colour("why-width")) * rem : units.length > 1 ? 0 : 45;
   const axis = { grid: { stroke: () => colour("rule"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const long = live.range[1] - live.range[0] > 36 * 3600 && !aligned;
   return {
@@ -68,7 +69,7 @@ function options(given, width, live) {
     tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), zone),
     scales: { x: { time: true, range: () => live.range }, ...Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => range(low, high, { ...given, unit }) }])) },
     axes: [{ ...axis, stroke: () => colour("faint"), values: (_, marks) => marks.map((at) => when(at * 1000, zone, long ? dayClock : clock)), space: long ? 130 : 60, size: 22 },
-      ...units.map((unit, n) => ({ ...axis, scale: unit, side: n ? 1 : 3, size: n ? 50 : side, space: 28, grid: { ...axis.grid, show: !n },
+      ...units.map((unit, n) => ({ ...axis, scale: unit, side: n ? 1 : 3, size: n ? 50 : side, space: aligned ? 20 : 28, grid: { ...axis.grid, show: !n },
         stroke: () => colour(units.length > 1 ? lines.find((line) => line.unit === unit).colour : "faint"),
         values: (_, marks) => marks.map((mark) => `${number(mark, mark % 1 ? 1 : 0)}${units.length > 1 ? ` ${unit}` : ""}`) }))],
     series: [{ label: t("time"), value: (_, at) => at ? when(at * 1000, zone, long ? dayClock : clock) : "–" }, ...lines.map(series)],

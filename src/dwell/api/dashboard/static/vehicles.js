@@ -47,7 +47,7 @@ function Card({ row, found, again }) {
     ${row.policies.map((policy) => {
       const place = found.locations.find((one) => one.id === policy.location_id)?.name || policy.location_id;
       const day = policy.schedule.find((one) => one);
-      return html`<details key=${policy.id}><summary>${place} <span class="quiet">${t("reserve")} ${number(policy.battery_reserve_percent, 0)}${day ? ` · ${day.deadline}, ${number(day.minimum_charge_percent, 0)} %` : ""}</span></summary><${Policy} policy=${policy} label=${`${row.name}, ${place}`} /></details>`;
+      return html`<details key=${policy.id}><summary>${place} <span class="quiet">${t("reserveOf", number(policy.battery_reserve_percent, 0))}${day ? ` · ${day.deadline}, ${number(day.minimum_charge_percent, 0)} %` : ""}</span></summary><${Policy} policy=${policy} label=${`${row.name}, ${place}`} /></details>`;
     })}${!row.policies.length && html`<p class="quiet">${t("noPolicy")}</p>`}</section>`;
 }
 
