@@ -24,8 +24,9 @@ WIDE, PHONE = (1280, 860), (390, 800)
 PAGES = ("now", "sessions", "session", "vehicles", "prices", "webhooks")
 SETTLED_MS = 1_500
 """How long a page is let be before its picture is taken: charts are drawn, one refresh has come."""
-SPEED = 60
-"""Slow enough that a picture shows one instant."""
+BUSY = "() => document.querySelectorAll('.why[data-charging=true]').length >= 3"
+A_NIGHT_MS = 120_000
+"""At the demonstration's pace three vehicles charge at once within this, every night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +69,30 @@ def main() -> int:
     if path is None:
         print("screenshots: there is no chromium (scripts/setup chromium)", file=sys.stderr)
         return 1
-    with demonstration("--speed", str(SPEED)) as (url, password), sync_playwright() as started:
+    with demonstration() as demo, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         for shot in EVERY if asked.all else SHOTS:
             file = asked.into / f"{shot.name}.png"
-            take(browser, url, password, shot=shot, file=file)
+            take(browser, demo, shot=shot, file=file)
             print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
         browser.close()
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A running one: its address, its onlooker's password, and its credentials."""
+
+    url: str
+    password: str
+    client_id: str
+    client_secret: str
+    api_key: str
+
+
 @contextmanager
-def demonstration(*arguments: str) -> Iterator[tuple[str, str]]:
-    """`dwell demo` on a free port: its address and its onlooker's password. Ended by its own process."""
+def demonstration(*arguments: str) -> Iterator[Demonstration]:
+    """`dwell demo` on a free port, ended by its own process."""
     command = [sys.executable, "-m", "dwell", "demo", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -91,24 +103,31 @@ def demonstration(*arguments: str) -> Iterator[tuple[str, str]]:
                 said += line
                 if line.startswith("# a token"):
                     break
-            found = dict(re.findall(r"^ +(dashboard|password) +(\S+)$", said, re.MULTILINE))
-            yield found["dashboard"], found["password"]
+            found = dict(
+                re.findall(
+                    r"^ +(dashboard|password|client id|client secret|API key) +(\S+)$", said, re.MULTILINE
+                )
+            )
+            url = found["dashboard"].removesuffix("/dashboard")
+            names = ("password", "client id", "client secret", "API key")
+            yield Demonstration(url, *(found[name] for name in names))
         finally:
             process.terminate()
             process.wait(timeout=20)
 
 
-def sign_in(page: Page, url: str, password: str) -> None:
+def sign_in(page: Page, demo: Demonstration) -> None:
     """Through the form, in whichever language it speaks."""
-    page.goto(f"{url}#now")
+    page.goto(f"{demo.url}/dashboard#now")
     page.locator("input[name=login]").fill("demo")
-    page.locator("input[name=password]").fill(password)
+    page.locator("input[name=password]").fill(demo.password)
     page.locator("form button").click()
     page.locator(".row").first.wait_for()
+    page.mouse.move(0, 0)
 
 
-def take(browser: Browser, url: str, password: str, *, shot: Shot, file: Path) -> None:
-    """One picture into `file`."""
+def take(browser: Browser, demo: Demonstration, *, shot: Shot, file: Path) -> None:
+    """One picture into `file`: of a moment at which several vehicles charge, where that comes in time."""
     width, height = shot.size
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -116,12 +135,13 @@ def take(browser: Browser, url: str, password: str, *, shot: Shot, file: Path) -
         locale=shot.language,
     )
     page = context.new_page()
-    sign_in(page, url, password)
+    sign_in(page, demo)
+    page.wait_for_function(BUSY, timeout=A_NIGHT_MS)
     if shot.page == "session":
-        page.locator(".row:has(rect.planned) .row-link, .row:has(rect.past) .row-link").first.click()
+        page.locator(".row:has(.why[data-charging=true]) .row-link").first.click()
         page.locator("article").wait_for()
     elif shot.page != "now":
-        page.goto(f"{url}#{shot.page}")
+        page.goto(f"{demo.url}/dashboard#{shot.page}")
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=file, full_page=shot.whole)
     context.close()
