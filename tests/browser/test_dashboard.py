@@ -149,6 +149,13 @@ def test_the_tables_of_a_page_are_the_tenants_own(demo: Demo) -> None:
         assert demo.client.get(path).status_code == 401, "a bearer token is no browser"
 
 
+def test_the_fleets_word_is_lent_to_the_pages_too(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    status = "path => fetch(path).then(answer => answer.status)"
+    assert page.evaluate(status, "/ui/public/charging/1/sessions") == 200
+    assert demo.client.get("/ui/public/charging/1/sessions").status_code in {401, 403}
+
+
 def _live(page: Page, name: str) -> Any:
     """The running session of the vehicle of that name, as the page is told of it."""
     now = page.evaluate("() => fetch('/ui/now').then(answer => answer.json())")

@@ -12,7 +12,7 @@ function Attempts({ tried }) {
 
 function Dead({ dead }) {
   return html`<h3>${t("dead")}: <span data-dead>${dead.length}</span></h3>${dead.length > 0 && html`<div class="scroll tall"><table><thead><tr><th class="n">${t("number")}</th><th>${t("created")} (UTC)</th><th>${t("events")}</th></tr></thead>
-    <tbody>${dead.map((one) => html`<tr key=${one.position}><td class="n">${one.position}</td><td>${when(one.created_at, UTC, dayClock)}</td><td>${one.event.type || one.event.event || ""}</td></tr>`)}</tbody></table></div>`}`;
+    <tbody>${dead.map((one) => html`<tr key=${one.position}><td class="n">${one.position}</td><td>${when(one.created_at, UTC, dayClock)}</td><td>${one.event.event}</td></tr>`)}</tbody></table></div>`}`;
 }
 
 function Hook({ hook }) {
