@@ -44,7 +44,7 @@ soak: ## the tests that search: many seeds, many examples (long)
 	@$(BIN)/pytest $(wildcard tests/properties tests/simulation) --hypothesis-profile=soak --seeds=100 $(ARGS)
 
 bench: ## every benchmark, one after the other; tables (ONLY=name for one)
-	@scripts/setup dev postgres
+	@scripts/setup dev web postgres chromium
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m "benchmarks.$$name" $(ARGS); done
 
 screenshots: ## the pictures of the dashboard in docs/images, from a demonstration

@@ -82,6 +82,19 @@ def test_rows_move_by_themselves(demo: Demo, page: Page) -> None:
     )
 
 
+def test_a_plug_in_shows_by_the_event_stream_alone(demo: Demo, page: Page) -> None:
+    page.add_init_script("window.setInterval = () => 0;")  # the page does not ask by itself any more
+    demo.sign_in(page)
+    row = page.locator(".row", has_text="Vehicle 13")
+    expect(row).to_contain_text("Not plugged in.")
+    now = page.evaluate("() => fetch('/ui/now').then(answer => answer.json())")
+    guest = next(one["id"] for one in now["rows"] if one["name"] == "Vehicle 13")
+    fact = {"vehicle_id": guest, "at": now["now"], "plugged_in": True, "charging": False, "soc_percent": 42}
+    assert demo.client.post("/v1/observations", json=[fact]).status_code == 202
+    expect(row).to_contain_text("42 %", timeout=10_000)
+    expect(row.locator("rect.visit")).to_have_count(1)
+
+
 def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
     vehicle = {
         "vendor": "ACME",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,7 @@ from dwell.settings import Http, Log, Settings
 if TYPE_CHECKING:
     from dwell.application.credentials import Keyring, NewCredentials
     from dwell.application.ports import Clock, Ids, Ports
+    from dwell.application.webhooks import Office
     from dwell.domain.session.record import Session
     from dwell.simulation.demo import Guest, Pace, Stage
 
@@ -108,6 +111,9 @@ async def _serve(settings: Settings, *, seed: int, speed: float) -> None:
         pace = Pace(script.run.start_at + DAYS_BEFORE, script.run.end_at, speed)
         await stage.run(until=pace.start_at)
         password = await _onlooker(ports, credentials)
+        virtual_now = (
+            pace.from_now()
+        )  # with the lines, which work out the same time from when they are written
         text = _lines(_address_of(listener), credentials, stage=stage, guest=guest, pace=pace)
         # The password is for whoever sees this terminal: the front page, which anybody may read, does without.
         shown = f"""
@@ -120,9 +126,27 @@ async def _serve(settings: Settings, *, seed: int, speed: float) -> None:
             app,
             settings,
             listener,
-            beside=play(stage, pace, on_over=lambda: _say_over(pace)),
+            beside=_at_once(
+                play(stage, pace, virtual_now, on_over=lambda: _say_over(pace)), _telling(app.backend.office)
+            ),
             started=lambda _: click.echo(shown),
         )
+
+
+async def _at_once(*works: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(work)
+
+
+def _telling(office: Office) -> Coroutine[Any, Any, None]:
+    """Events numbered for the live stream, and delivered: by the machine's clock, for a lease is a real one."""
+    from dwell.adapters.clock import SystemClock
+    from dwell.api.flex.events import render_event
+    from dwell.workers.delivery import DeliveryDesk, run_delivery
+
+    by_the_wall = replace(office, ports=replace(office.ports, clock=SystemClock()))
+    return run_delivery(DeliveryDesk(office=by_the_wall, render=render_event, news=asyncio.Event()))
 
 
 @asynccontextmanager

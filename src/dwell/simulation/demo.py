@@ -160,9 +160,10 @@ async def invite_guest(ports: Ports, organization_id: OrganizationId) -> Guest:
     return Guest(vehicle.id, policy.id)
 
 
-async def play(stage: Stage, pace: Pace, *, on_over: Callable[[], None]) -> None:
-    """Live on at that pace until cancelled; at the end of the run say so once, and let time stand still."""
-    virtual_now = pace.from_now()
+async def play(
+    stage: Stage, pace: Pace, virtual_now: Callable[[], datetime], *, on_over: Callable[[], None]
+) -> None:
+    """Live on by a reading of the pace until cancelled; at the end of the run say so once, and let time stand still."""
     over = False
     while True:
         now = virtual_now()
