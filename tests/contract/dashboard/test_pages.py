@@ -100,16 +100,18 @@ def test_more_vehicles_than_a_page_holds_come_one_page_after_the_other(tenant: T
 
 def test_days_in_the_list_are_the_locations(tenant: Tenant) -> None:
     home = tenant.home(timezoneName="Pacific/Auckland")
-    home.visit(-180)  # 9:00 to 11:00 UTC on 10 January; there from 22:00 until midnight
+    home.visit(
+        -55, hours=0.5
+    )  # from 11:05 to 11:35 of 10 January in UTC; there in the first hour of the 11th
     pages = Pages(tenant)
-    assert len(pages.get("/sessions?from=2026-01-10&to=2026-01-11")["sessions"]) == 1
-    assert pages.get("/sessions?from=2026-01-11")["sessions"] == []
-    assert pages.get("/sessions", to="2026-01-09")["sessions"] == []
+    assert len(pages.get("/sessions?from=2026-01-11&to=2026-01-11")["sessions"]) == 1
+    assert pages.get("/sessions?from=2026-01-12")["sessions"] == []
+    assert pages.get("/sessions?to=2026-01-10")["sessions"] == []
     told = pages.get("/sessions?from=soon&to=2026-02-30&outcome=WON", 400)
     assert {issue["field"] for issue in told["issues"]} == {"from", "to", "outcome"}
     answer = pages.client.get("/ui/sessions.csv", params={"per": "session"})
     [row] = csv.DictReader(answer.text.splitlines())
-    assert (row["start"], row["timezone"]) == ("2026-01-10T22:00:00+13:00", "Pacific/Auckland")
+    assert (row["start"], row["timezone"]) == ("2026-01-11T00:05:00+13:00", "Pacific/Auckland")
 
 
 def test_every_filter_finds_its_own_and_pages_hold_together(tenant: Tenant) -> None:
