@@ -54,12 +54,7 @@ SCROLL = (
 )
 FACTS_EVERY_S = 0.5
 FACTS_AT_ONCE = 50
-VEHICLE = {
-    "vendor": "ACME",
-    "information": {"brand": "A", "model": "B"},
-    "batteryCapacity": 60,
-    "maxPower": 11,
-}
+VEHICLE = {"vendor": "ACME", "batteryCapacity": 60, "maxPower": 11}
 
 
 def opening_ms(context: BrowserContext, demo: Demonstration, name: str, runs: int) -> list[float]:
@@ -99,7 +94,7 @@ def fill(client: httpx.Client, count: int, password: tuple[str, str]) -> list[st
         home |= {"timezoneName": "Europe/Berlin"}
         user = f"/users/many-{number}"
         location = client.post(f"{user}/locations", json=home).raise_for_status().json()["id"]
-        information = {**VEHICLE["information"], "displayName": f"Many {number}"}  # type: ignore[dict-item]  # a dict
+        information = {"brand": "A", "model": "B", "displayName": f"Many {number}"}
         vehicle = client.post(f"{user}/vehicles", json={**VEHICLE, "information": information}).json()["id"]
         client.post("/flex/vehicle-policies", json={"vehicleId": vehicle, "locationId": location})
         made.append(vehicle)

@@ -238,3 +238,19 @@ def test_a_price_file_is_taken_and_its_faults_are_named(demo: Demo, page: Page) 
 
 def _file(text: str) -> FilePayload:
     return {"name": "prices.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+def test_a_chart_that_is_drawn_anew_shows_what_is_known_now(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    page.locator(".u-over").first.wait_for()
+    later = page.locator(".summary time").inner_text()
+    expect(page.locator(".summary time")).not_to_have_text(later, timeout=15_000)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    ends = """async () => {
+      const uPlot = (await import('/dashboard/vendor/uplot.js')).default;
+      return uPlot ? uPlot.sync('time').plots.map(plot => plot.scales.x.max - plot.data[0].at(-1)) : null;
+    }"""
+    page.wait_for_function("() => document.querySelector('.uplot').clientWidth < 1000")
+    behind = page.evaluate(ends)
+    assert len(behind) == 2
+    assert max(behind) <= 15 * 60 + 1, "the last quarter hour drawn is the last of the window"

@@ -95,7 +95,7 @@ function Headline({ found, rows, zone, curve }) {
   const waits = live.filter((row) => !row.live.charging && row.live.planned.length && !row.live.error)
     .sort((a, b) => ms(a.live.planned[0][1]) - ms(b.live.planned[0][1]));
   const kw = busy.reduce((sum, row) => sum + (row.live.planned[0]?.[3] ?? row.power_max_w), 0) / 1000, price = priceAt(curve, ms(found.now));
-  return html`<div><p class="summary">${t("summary", rows.length, live.length, busy.length, number(kw, 1))} <time>${when(found.now, zone, dayClock)}</time></p>
+  return html`<div><p class="summary">${t("summary", rows.length === 1 ? t("oneVehicle") : t("vehiclesOf", rows.length), live.length, busy.length, number(kw, 1))} <time>${when(found.now, zone, dayClock)}</time></p>
     <p class="quiet headline">${waits.length ? t("headline", waits.length, waits[0].name, when(waits[0].live.planned[0][1], zone, clock)) : t("noneWaits")}
       ${price === null ? "" : ` ${t("priceNow", shown(price, curve))}`}</p></div>`;
 }

@@ -83,14 +83,14 @@ function options(given, width, live) {
 
 export function Plot(given) {
   const holder = useRef(null), plot = useRef(null), live = useRef({});
-  Object.assign(live.current, { range: given.range, now: given.now, due: given.due, bands: given.bands });
+  Object.assign(live.current, { range: given.range, now: given.now, due: given.due, bands: given.bands, given });
   const shape = JSON.stringify([given.lines, given.zone, given.height]);
   useEffect(() => {
     const element = holder.current;
     if (!element) return undefined; // gone before its first effect
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(given, element.clientWidth, live.current), given.data, element);
+      plot.current = new uPlot(options(live.current.given, element.clientWidth, live.current), live.current.given.data, element);
     };
     draw();
     const sized = new ResizeObserver(() => { if (plot.current && plot.current.width !== element.clientWidth) draw(); });

@@ -1,7 +1,7 @@
 // Why a vehicle charges or does not, in one sentence.
 import { t, when, clock, dayClock, minor, money, ms, language } from "./state.js";
 
-const SOON = 60_000, LESS = 0.0005; // a price counts as lower from a twentieth of a cent on
+const SOON = 60_000, TENTHS = 1000; // a price counts as lower where its tenths of a cent show it
 
 export function priceAt(curve, at) {
   const slot = curve?.slots.find(([from, to]) => ms(from) <= at && at < ms(to));
@@ -20,7 +20,7 @@ function waiting(live, { zone, curve, now }) {
   const start = ms(live.planned[0][1]);
   if (start <= ms(now) + SOON) return t("toldToStart");
   const here = priceAt(curve, ms(now)), there = priceAt(curve, start), at = when(start, zone, clock);
-  if (here !== null && there !== null && there < here - LESS) return t("waitsPrice", shown(here, curve), shown(there, curve), at);
+  if (here !== null && there !== null && Math.round(there * TENTHS) < Math.round(here * TENTHS)) return t("waitsPrice", shown(here, curve), shown(there, curve), at);
   return live.ready_by ? t("waitsTime", at, when(live.ready_by, zone, clock)) : t("waitsOnly", at);
 }
 
