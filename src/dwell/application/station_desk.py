@@ -123,9 +123,7 @@ class Desk:
         if not transaction.register.recount_wanted:
             return transaction
         every = [
-            one
-            for row in await tx.samples(self.organization_id, transaction.id)
-            for one in _unpack(row.packed)
+            one for row in await tx.samples(self.organization_id, transaction.id) for one in readings_of(row)
         ]
         power_max_w = self.power_max_w(transaction.evse_number)
         return self.put(recounted(transaction, every, power_max_w=power_max_w))
@@ -156,6 +154,11 @@ class Desk:
         return (
             transaction if flags == transaction.flags else msgspec.structs.replace(transaction, flags=flags)
         )
+
+
+def readings_of(row: SampleRow) -> list[MeterReading]:
+    """The readings that one message brought."""
+    return _unpack(row.packed)
 
 
 def wake_at_of(transaction: Transaction) -> datetime | None:

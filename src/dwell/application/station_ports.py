@@ -116,10 +116,22 @@ class StationReader(Protocol):
         """Ascending by instant."""
         ...
 
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        """Descending by instant."""
+        ...
+
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
         """In order of arrival, each with its position."""
+        ...
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        """The last ones that came, the last one first."""
         ...
 
 

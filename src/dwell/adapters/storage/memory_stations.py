@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dwell.domain.errors import Conflict
@@ -109,6 +110,11 @@ class MemoryStationReader:
         held = self._shelves.stations.samples.get((organization_id, transaction_id), {})
         return [held[key] for key in sorted(held)]
 
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        return (await self.samples(organization_id, transaction_id))[::-1][:limit]
+
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
@@ -119,6 +125,13 @@ class MemoryStationReader:
             if (one.organization_id, one.station_id) == station and position > after
         ]
         return found[:limit]
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        held = reversed(self._shelves.stations.frames.items())
+        mine = ((at, one) for at, one in held if (one.organization_id, one.station_id) == station)
+        return list(islice(mine, limit))
 
 
 class MemoryStationWriter(MemoryStationReader):

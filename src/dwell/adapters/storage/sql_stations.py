@@ -117,26 +117,28 @@ class SqlStationReader:
         found = await self._rows.all(
             statements.SAMPLES, organization_id=organization_id, transaction_id=transaction_id
         )
-        return [SampleRow(transaction_id, instant_of(at), digest, packed) for at, digest, packed in found]
+        return [_sample(transaction_id, row) for row in found]
+
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        names = {"organization_id": organization_id, "transaction_id": transaction_id}
+        found = await self._rows.all(statements.SAMPLES_NEWEST, limit=limit, **names)
+        return [_sample(transaction_id, row) for row in found]
 
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
         names = {"organization_id": station[0], "station_id": station[1]}
         found = await self._rows.all(statements.FRAMES, after=after, limit=limit, **names)
-        return [
-            (
-                position,
-                FrameRow(
-                    organization_id=station[0],
-                    station_id=station[1],
-                    received_at=instant_of(received_at),
-                    protocol=protocol,
-                    text=text,
-                ),
-            )
-            for position, received_at, protocol, text in found
-        ]
+        return [_frame(station, row) for row in found]
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        names = {"organization_id": station[0], "station_id": station[1]}
+        found = await self._rows.all(statements.FRAMES_NEWEST, limit=limit, **names)
+        return [_frame(station, row) for row in found]
 
 
 class SqlStationWriter(SqlStationReader):
@@ -209,6 +211,22 @@ class SqlStationWriter(SqlStationReader):
     async def forget_frames_before(self, instant: datetime, *, limit: int) -> int:
         gone = await self._rows.all(statements.FORGET_FRAMES, before=micros_of(instant), limit=limit)
         return len(gone)
+
+
+def _sample(transaction_id: TransactionId, row: Row) -> SampleRow:
+    at, digest, packed = row
+    return SampleRow(transaction_id, instant_of(at), digest, packed)
+
+
+def _frame(station: tuple[OrganizationId, StationId], row: Row) -> tuple[int, FrameRow]:
+    position, received_at, protocol, text = row
+    return position, FrameRow(
+        organization_id=station[0],
+        station_id=station[1],
+        received_at=instant_of(received_at),
+        protocol=protocol,
+        text=text,
+    )
 
 
 def _row_of(transaction: Transaction, wake_at: datetime | None) -> Row:

@@ -377,10 +377,20 @@ SELECT at, digest, body FROM transaction_samples
 WHERE organization_id = :organization_id AND transaction_id = :transaction_id
 ORDER BY at, digest
 """
+SAMPLES_NEWEST = """
+SELECT at, digest, body FROM transaction_samples
+WHERE organization_id = :organization_id AND transaction_id = :transaction_id
+ORDER BY at DESC, digest DESC LIMIT :limit
+"""
 FRAMES = """
 SELECT position, received_at, protocol, body FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
 ORDER BY position LIMIT :limit
+"""
+FRAMES_NEWEST = """
+SELECT position, received_at, protocol, body FROM station_frames
+WHERE organization_id = :organization_id AND station_id = :station_id
+ORDER BY position DESC LIMIT :limit
 """
 FORGET_FRAMES = """
 DELETE FROM station_frames
