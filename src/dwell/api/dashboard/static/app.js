@@ -7,8 +7,9 @@ import { Prices, Sessions, Webhooks } from "./lists.js";
 import { Vehicles } from "./vehicles.js";
 import { Stations } from "./stations.js";
 import { Station } from "./station.js";
+import { Savings } from "./savings.js";
 
-const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, stations: Stations, station: Station, prices: Prices, webhooks: Webhooks };
+const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, stations: Stations, station: Station, savings: Savings, prices: Prices, webhooks: Webhooks };
 const ONE = { session: "sessions", station: "stations" }; // pages of one thing, and where they belong
 
 function SignIn() {
