@@ -14,6 +14,7 @@ from browser.yard import CARD, Yard, people_of, yard_of
 from contract.fleet.depot import Post
 from contract.serving import Serving, serving
 from dwell.application.ports import Transaction
+from dwell.application.stations import StationSpecification, add_station
 from dwell.domain.ids import StationId
 from dwell.domain.station.ladder import Ladder, Rung
 
@@ -194,6 +195,21 @@ def test_how_plans_are_put_is_shown_rung_by_rung(yard: Yard, page: Page) -> None
             "starts and stops not tried yet",
         ]
     )
+
+
+def test_many_stations_come_a_page_at_a_time(yard: Yard, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dwell.application.station_board.STATIONS_AT_MOST", 2)
+    serving = yard.depot.serving
+    for name in ("second", "third"):
+        wanted = StationSpecification(name=f"{yard.depot.name}-{name}")
+        yard.run(add_station(serving.ports, serving.keyring, yard.people.owner, wanted))
+    yard.people.sign_in(page, "stations")
+    expect(page.locator(".cards .title")).to_have_text([yard.depot.name, f"{yard.depot.name}-second"])
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator(".cards .title")).to_have_text([f"{yard.depot.name}-third"])
+    expect(page.get_by_role("button", name="Next page")).to_have_count(0)
+    page.get_by_role("button", name="First page").click()
+    expect(page.locator(".cards .title")).to_have_count(2)
 
 
 def test_another_organizations_station_is_not_there(server: Serving, yard: Yard, page: Page) -> None:

@@ -53,7 +53,7 @@ function Evse({ evse, found, stopped }) {
   const here = found.charges.filter((one) => one.evse_number === evse.number);
   const plugs = evse.connectors.map((one) => `${one.plug_type.replaceAll("_", " ")} ${kilowatts(one.power_max_w)}`);
   return html`<section class="card" aria-label=${`EVSE ${evse.number}`}><div class="actions"><strong>EVSE ${evse.number}</strong><span class="quiet">${evse.evse}</span>
-      <span class="badge" data-state=${standingKey(evse)}>${t(standingKey(evse))}${said?.error_code ? ` (${said.error_code})` : ""}</span>
+      <span class="pill" data-state=${standingKey(evse)}>${t(standingKey(evse))}${said?.error_code ? ` (${said.error_code})` : ""}</span>
       ${!station.connected && html`<small class="quiet">${t("station.lastKnown")}</small>`}</div>
     <dl class="facts"><${Fact} name=${t("evse.since")}>${zoned(said?.since_at, station.timezone)}<//>
       <${Fact} name=${t("evse.said")}>${said?.said || "–"}<//>
@@ -121,7 +121,7 @@ export function Station({ rest: [id] }) {
   if (!found) return html`<p class="loading">${fault?.message || t("loading")}</p>`;
   const { station } = found, zone = station.timezone;
   const ordered = (transaction) => { look(transaction); again(); };
-  return html`<article class="stations"><p><a href="#stations">← ${t("stations")}</a></p><h1>${station.name} <span class="badge" data-good=${station.connected}>${linkWords(station)}</span></h1>
+  return html`<article class="stations"><p><a href="#stations">← ${t("stations")}</a></p><h1>${station.name} <span class="pill" data-good=${station.connected}>${linkWords(station)}</span></h1>
     <p class="fault" role="alert">${fault?.message}</p>
     <dl class="facts"><${Fact} name=${t("location")}>${station.location || "–"}<//><${Fact} name=${t("station.device")}>${deviceWords(station.boot)}<//>
       <${Fact} name=${t("station.serial")}>${station.boot?.serial_number || "–"}<//><${Fact} name=${t("station.firmware")}>${station.boot?.firmware_version || "–"}<//>

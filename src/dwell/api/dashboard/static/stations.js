@@ -50,7 +50,7 @@ export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${chil
 
 function Line({ one }) {
   return html`<li class="card"><div class="actions"><a class="title" href=${`#station/${one.id}`}>${one.name}</a>
-      <span class="badge" data-good=${one.connected}>${linkWords(one)}</span></div>
+      <span class="pill" data-good=${one.connected}>${linkWords(one)}</span></div>
     <dl class="facts"><${Fact} name=${t("location")}>${one.location || "–"}<//>
       <${Fact} name=${t("station.device")}>${deviceWords(one.boot)}<//>
       <${Fact} name=${t("station.firmware")}>${one.boot?.firmware_version || "–"}<//>
