@@ -33,6 +33,7 @@ from dwell.gateway.connection import Desk, StationConnection
 from dwell.gateway.hub import StationHub
 from dwell.gateway.options import GatewayOptions
 from dwell.gateway.tls import encryption_of, names_in
+from dwell.gateway.together import Together
 from dwell.protocols.ocpp.versions import VERSIONS
 
 PATH = "/ocpp/"
@@ -64,6 +65,7 @@ class Gateway:
     options: GatewayOptions
     changed: Callable[[], None]
     back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None
+    together: Together
     failures: FailedAttempts
     by_address: Counter[str]
 
@@ -114,7 +116,13 @@ class Gateway:
             await connection.close(PROTOCOL_ERROR, "no version of OCPP that is spoken here")
             return
         address, name = _address_of(connection), record.station.name
-        desk = Desk(ports=self.ports, interval_s=self._interval_s, changed=self.changed, back=self.back)
+        desk = Desk(
+            ports=self.ports,
+            together=self.together,
+            interval_s=self._interval_s,
+            changed=self.changed,
+            back=self.back,
+        )
         station = StationConnection(connection, record, version, desk=desk)
         self.hub.enter(record.id, station)
         self.by_address[address] += 1
@@ -155,6 +163,7 @@ async def open_gateway(
         options=options,
         changed=changed,
         back=back,
+        together=Together(ports),
         failures=FailedAttempts(options.failures_per_minute),
         by_address=Counter(),
     )
@@ -179,6 +188,7 @@ async def open_gateway(
     finally:
         server.close(close_connections=True, code=1012, reason="the server restarts")
         await server.wait_closed()
+        await gateway.together.end()
         await hub.end()
 
 
