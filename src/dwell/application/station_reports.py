@@ -26,11 +26,11 @@ from dwell.application.station_vehicles import (
 )
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, StationId
-from dwell.domain.station.equipment import WHOLE_STATION, Evse, IdToken
+from dwell.domain.station.equipment import WHOLE_STATION, Evse
 from dwell.domain.station.evidence import fact_of
 from dwell.domain.station.facts import BecameAvailable, Ended, Metered, NextStarted, Plugged, Started
 from dwell.domain.station.matching import ended_transaction, metered_transaction, started_transaction
-from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, TokenRecord
+from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, Taken
 from dwell.domain.station.replies import (
     Acknowledgement,
     BootReply,
@@ -79,6 +79,8 @@ class Heard:
     frame: bytes
     moved: timedelta = timedelta(0)
     interval_s: int = 300
+    again: Taken | None = None
+    """What it was taken with before, where the journal is told again."""
 
 
 async def take_report(
@@ -95,16 +97,17 @@ async def take_report(
         )
         if found is None:
             raise NotFound("There is no such station.")
-        desk = Desk(Moment.of(ports, tx, heard.received_at), found)
+        desk = Desk(Moment.of(ports, tx, heard.received_at), found, again=heard.again)
+        reply = await _handle(desk, heard)
         row = FrameRow(
             organization_id=organization_id,
             station_id=station_id,
             received_at=heard.received_at,
             protocol=heard.protocol,
             text=heard.frame,
+            taken=msgspec.structs.replace(desk.noted, at=heard.at, moved=heard.moved),
         )
         await tx.add_frames([row])
-        reply = await _handle(desk, heard)
         await desk.close()
         return reply
 
@@ -126,7 +129,7 @@ async def _handle(desk: Desk, heard: Heard) -> StationReply:
             await _status(desk, heard, report)
             return Acknowledgement()
         case AuthorizationAsked():
-            return TokenReply(verdict=verdict_on(await _token(desk, report.token), heard.received_at))
+            return TokenReply(verdict=verdict_on(await desk.token(report.token), heard.received_at))
         case TransactionStarted():
             return await _started(desk, heard, report)
         case TransactionUpdated() | TransactionEnded() | MeterReported():
@@ -206,12 +209,8 @@ def _register_evse(desk: Desk, number: int) -> None:
         desk.record = desk.record.with_evse(Evse(number=number, evse=f"{station.name}*{number}"))
 
 
-async def _token(desk: Desk, token: IdToken | None) -> TokenRecord | None:
-    return None if token is None else await desk.moment.tx.id_token(desk.organization_id, token.text)
-
-
 async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     fact = _fact(
         heard,
@@ -263,7 +262,7 @@ def _lasting(
 
 
 async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     number = report.evse_number or WHOLE_STATION
@@ -287,7 +286,7 @@ async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> Stat
 
 
 async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     found = ended_transaction(report, heard.at, known)

@@ -133,9 +133,10 @@ class SqlStationReader:
                     received_at=instant_of(received_at),
                     protocol=protocol,
                     text=text,
+                    taken=bodies.decode_taken(taken) if taken is not None else None,
                 ),
             )
-            for position, received_at, protocol, text in found
+            for position, received_at, protocol, text, taken in found
         ]
 
 
@@ -200,7 +201,14 @@ class SqlStationWriter(SqlStationReader):
 
     async def add_frames(self, frames: Sequence[FrameRow]) -> None:
         values: list[Row] = [
-            (one.organization_id, one.station_id, micros_of(one.received_at), one.protocol, one.text)
+            (
+                one.organization_id,
+                one.station_id,
+                micros_of(one.received_at),
+                one.protocol,
+                one.text,
+                bodies.encode(one.taken) if one.taken is not None else None,
+            )
             for one in frames
         ]
         if values:

@@ -378,7 +378,7 @@ WHERE organization_id = :organization_id AND transaction_id = :transaction_id
 ORDER BY at, digest
 """
 FRAMES = """
-SELECT position, received_at, protocol, body FROM station_frames
+SELECT position, received_at, protocol, body, taken FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
 ORDER BY position LIMIT :limit
 """

@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0014"
+SCHEMA = "0015"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -449,6 +449,7 @@ station_frames = Table(
     _whole("received_at"),
     _text("protocol"),
     _blob("body"),
+    _blob("taken", null=True),
     Index("station_frames_by_station", "organization_id", "station_id", "position"),
     sqlite_autoincrement=True,
 )
