@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -89,6 +90,40 @@ def test_the_journal_gives_what_is_stored(kind: str, tmp_path: Path, request: py
         named = differing(env)
         assert [one["field"] for one in named["differences"]] == ["energy_wh", "register"]
         assert (named["different"], named["same"]) == (1, 3)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_stranger_waits_for_the_operators_word(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/dwell.db"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres_database")
+    env = environment(tmp_path, url)
+    dwell("db", "upgrade", env=env)
+    owner = json.loads(dwell("org", "create", "Depot", "--json", env=env))["organization_id"]
+    key = "a key of twenty-two ch."
+    with served(env | {"DWELL_GATEWAY_PENDING_ORGANIZATION": owner}) as process:
+        port = port_of(process)
+        assert registration(boot(port, key)) == "Pending"
+        [listed] = dwell("station", "list", owner, "--json", env=env).splitlines()
+        waits = json.loads(listed)
+        assert (waits["state"], waits["model"], waits["key"]) == ("PENDING", "V M", "kept")
+        assert "would keep its key" in dwell("station", "list", owner, env=env)
+        assert dwell("station", "refuse", owner, "CP-1", env=env) == "It is refused.\n"
+        with pytest.raises(InvalidStatus):
+            boot(port, key)
+        approved = json.loads(dwell("station", "approve", owner, "CP-1", "--json", env=env))
+        assert approved["key"] is None
+        assert registration(boot(port, key)) == "Accepted"
+        assert process.end() == 0
+    assert json.loads(dwell("station", "list", owner, "--json", env=env))["state"] == "REGISTERED"
+    assert "No station" in dwell("station", "approve", owner, "CP-1", env=env, status=1)
+
+
+def registration(answer: list[object]) -> str:
+    """The word that answers a boot."""
+    return str(msgspec.convert(answer[2], dict[str, Any])["status"])
 
 
 def differing(env: dict[str, str]) -> dict[str, Any]:

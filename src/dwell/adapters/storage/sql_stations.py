@@ -11,6 +11,7 @@ from dwell.adapters.storage.races import TakenConflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -45,6 +46,18 @@ class SqlStationReader:
             statements.STATIONS, organization_id=organization_id, after=after, limit=limit
         )
         return [bodies.decode_station(body) for (body,) in found]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        found = await self._rows.all(statements.PENDING_STATION, organization_id=organization_id, name=name)
+        return bodies.decode_pending_station(found[0][0]) if found else None
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        found = await self._rows.all(
+            statements.PENDING_STATIONS, organization_id=organization_id, limit=limit
+        )
+        return [bodies.decode_pending_station(body) for (body,) in found]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         found = await self._rows.all(statements.EVSE, organization_id=organization_id, evse_key=key)
@@ -168,6 +181,13 @@ class SqlStationWriter(SqlStationReader):
         ]
         if rows:
             await self._rows.put(statements.SAVE_EVSE, rows)
+
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        row = (pending.organization_id, pending.name, bodies.encode(pending))
+        await self._rows.put(statements.SAVE_PENDING_STATION, [row])
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        await self._rows.run(statements.REMOVE_PENDING_STATION, organization_id=organization_id, name=name)
 
     async def save_id_token(self, token: TokenRecord) -> None:
         digest = bodies.digest_of_name(token_key(token.token.text))

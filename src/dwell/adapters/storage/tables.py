@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0015"
+SCHEMA = "0016"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -380,6 +380,14 @@ stations = Table(
     _text("name"),
     _blob("body"),
     Index("stations_by_name", "name", unique=True),  # the address a station connects to names nothing else
+)
+
+pending_stations = Table(
+    "pending_stations",
+    metadata,
+    _text("organization_id", key=True),
+    _text("name", key=True),
+    _blob("body"),
 )
 
 evses = Table(
