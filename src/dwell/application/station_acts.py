@@ -37,7 +37,7 @@ async def begin(desk: Desk, number: int, fact: StartOrdered) -> Transaction:
     return desk.advance(waiting, fact)
 
 
-async def journal(desk: Desk, transaction: Transaction, fact: TransactionFact) -> None:
+def journal(desk: Desk, transaction: Transaction, fact: TransactionFact) -> None:
     """Keep what was done to the transaction among the station's messages."""
     now = desk.moment.now
     row = FrameRow(
@@ -48,7 +48,7 @@ async def journal(desk: Desk, transaction: Transaction, fact: TransactionFact) -
         text=_encode(Act(transaction.evse_number, fact)),
         taken=msgspec.structs.replace(desk.noted, transaction_id=transaction.id),
     )
-    await desk.moment.tx.add_frames([row])
+    desk.frames.append(row)
 
 
 async def act_again(ports: Ports, row: FrameRow) -> None:

@@ -94,7 +94,7 @@ async def _begin(desk: Desk, number: int, user_id: UserId) -> Transaction:
         await desk.moment.tx.save_id_token(record)
     fact = StartOrdered(at=desk.moment.now, remote_start_id=desk.next_number(), token=token, user_id=user_id)
     begun = await begin(desk, number, fact)
-    await journal(desk, begun, fact)
+    journal(desk, begun, fact)
     return begun
 
 
@@ -219,7 +219,7 @@ async def note(
         desk, held = await _desk(ports, tx, transaction)
         after = desk.advance(held, fact)
         if after != held:
-            await journal(desk, after, fact)
+            journal(desk, after, fact)
         desk.put(after)  # also unchanged: its next look is worked out anew
         await desk.close()
         if did is not None:

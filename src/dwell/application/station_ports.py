@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -108,6 +108,16 @@ class StationReader(Protocol):
         stamped_at: datetime | None = None,
     ) -> list[Transaction]:
         """Those that are open, with that reference, or whose start was stamped so; each once."""
+        ...
+
+    async def stations_by_id(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, StationRecord]: ...
+
+    async def open_transactions(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, list[Transaction]]:
+        """Of these stations; one that has none is left out."""
         ...
 
     async def newest_transactions(

@@ -6,6 +6,7 @@ answered like any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -16,7 +17,7 @@ from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
 from dwell.application.records import Quarantined
-from dwell.application.station_desk import Desk, verdict_on
+from dwell.application.station_desk import Desk, close_desks, verdict_on
 from dwell.application.station_vehicles import (
     tell_of_charging,
     tell_of_ended,
@@ -98,24 +99,64 @@ async def take_report(
         if found is None:
             raise NotFound("There is no such station.")
         desk = Desk(Moment.of(ports, tx, heard.received_at), found, again=heard.again)
-        reply = await _handle(desk, heard)
-        row = FrameRow(
-            organization_id=organization_id,
-            station_id=station_id,
-            received_at=heard.received_at,
-            protocol=heard.protocol,
-            text=heard.frame,
-            taken=msgspec.structs.replace(desk.noted, at=heard.at, moved=heard.moved),
-        )
-        await tx.add_frames([row])
+        reply = await _take(desk, heard)
         await desk.close()
         return reply
 
     return await ports.store.write(work)
 
 
+async def take_reports(
+    ports: Ports, organization_id: OrganizationId, told: Sequence[tuple[StationId, Heard]]
+) -> list[StationReply | None]:
+    """`take_report` for messages of different stations in one transaction: all of them, or none.
+
+    None in place of a reply where the station is gone. Only for messages that `may_go_together`.
+    Raises Unavailable when nothing could be stored, and whatever one of the messages leads to.
+    """
+    ids = [station_id for station_id, _ in told]
+
+    async def work(tx: Tx) -> list[StationReply | None]:
+        moment = Moment.of(ports, tx, max(heard.received_at for _, heard in told))
+        found = await tx.stations_by_id(organization_id, ids)
+        running = await tx.open_transactions(organization_id, ids)
+        desks, replies = list[Desk](), list[StationReply | None]()
+        for station_id, heard in told:
+            record = found.get(station_id)
+            if record is None:
+                replies.append(None)
+                continue
+            desks.append(Desk(moment, record, running.get(station_id, ())))
+            replies.append(await _take(desks[-1], heard))
+        await close_desks(desks)
+        return replies
+
+    return await ports.store.write(work)
+
+
+def may_go_together(report: StationReport) -> bool:
+    """Whether the message concerns a transaction alone, and nothing that other works hold."""
+    return isinstance(report, MeterReported | TransactionUpdated)
+
+
 def _changes_station(report: StationReport) -> bool:
     return isinstance(report, StationBooted | ConnectorStatusReported | TransactionStarted)
+
+
+async def _take(desk: Desk, heard: Heard) -> StationReply:
+    """What the message leads to, and its row of the journal with what that took."""
+    reply = await _handle(desk, heard)
+    desk.frames.append(
+        FrameRow(
+            organization_id=desk.organization_id,
+            station_id=desk.record.id,
+            received_at=heard.received_at,
+            protocol=heard.protocol,
+            text=heard.frame,
+            taken=msgspec.structs.replace(desk.noted, at=heard.at, moved=heard.moved),
+        )
+    )
+    return reply
 
 
 async def _handle(desk: Desk, heard: Heard) -> StationReply:

@@ -35,6 +35,7 @@ from dwell.gateway.connection import Desk, StationConnection
 from dwell.gateway.hub import StationHub
 from dwell.gateway.options import GatewayOptions
 from dwell.gateway.tls import encryption_of, names_in
+from dwell.gateway.together import Together
 from dwell.gateway.waiting import Approved, PendingConnection, Reception, WaitingRoom
 from dwell.protocols.ocpp.translation import Version
 from dwell.protocols.ocpp.versions import VERSIONS
@@ -69,6 +70,7 @@ class Gateway:
     options: GatewayOptions
     changed: Callable[[], None]
     back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None
+    together: Together
     failures: FailedAttempts
     by_address: Counter[str]
     waiting: WaitingRoom
@@ -189,7 +191,13 @@ class Gateway:
     ) -> None:
         """A registered station's time on its socket. `boot`: what it has said already."""
         address, name = _address_of(connection), record.station.name
-        desk = Desk(ports=self.ports, interval_s=self._interval_s, changed=self.changed, back=self.back)
+        desk = Desk(
+            ports=self.ports,
+            together=self.together,
+            interval_s=self._interval_s,
+            changed=self.changed,
+            back=self.back,
+        )
         station = StationConnection(connection, record, version, desk=desk)
         self.hub.enter(record.id, station)
         self.by_address[address] += 1
@@ -230,6 +238,7 @@ async def open_gateway(
         options=options,
         changed=changed,
         back=back,
+        together=Together(ports),
         failures=FailedAttempts(options.failures_per_minute),
         by_address=Counter(),
         waiting=WaitingRoom(options.pending_at_most),
@@ -255,6 +264,7 @@ async def open_gateway(
     finally:
         server.close(close_connections=True, code=1012, reason="the server restarts")
         await server.wait_closed()
+        await gateway.together.end()
         await hub.end()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,21 @@ class MemoryStationReader:
                 or (stamped_at is not None and one.start_stamped_at == stamped_at)
             )
         ]
+
+    async def stations_by_id(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, StationRecord]:
+        held = self._shelves.stations.stations
+        return {one: held[organization_id, one] for one in ids if (organization_id, one) in held}
+
+    async def open_transactions(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, list[Transaction]]:
+        found: dict[StationId, list[Transaction]] = {}
+        for one in self._shelves.stations.transactions.values():
+            if one.organization_id == organization_id and one.station_id in ids and one.status in OPEN:
+                found.setdefault(one.station_id, []).append(one)
+        return found
 
     async def newest_transactions(
         self,

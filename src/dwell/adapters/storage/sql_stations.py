@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from dwell.adapters.storage import bodies, statements
@@ -105,6 +105,26 @@ class SqlStationReader:
             found += await self._rows.all(statements.TRANSACTIONS_STAMPED, stamped_at=at, **names)
         every = [bodies.decode_transaction(body) for (body,) in found]
         return list({one.id: one for one in every}.values())
+
+    async def stations_by_id(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, StationRecord]:
+        found = await self._rows.all(
+            statements.STATIONS_BY_ID, organization_id=organization_id, ids=list[str](ids)
+        )
+        return {one.id: one for one in (bodies.decode_station(body) for (body,) in found)}
+
+    async def open_transactions(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, list[Transaction]]:
+        rows = await self._rows.all(
+            statements.OPEN_TRANSACTIONS_OF, organization_id=organization_id, ids=list[str](ids)
+        )
+        found: dict[StationId, list[Transaction]] = {}
+        for (body,) in rows:
+            one = bodies.decode_transaction(body)
+            found.setdefault(one.station_id, []).append(one)
+        return found
 
     async def newest_transactions(
         self,

@@ -341,6 +341,7 @@ STATION = "SELECT body FROM stations WHERE organization_id = :organization_id AN
 HOLD_STATION = """
 UPDATE stations SET name = name WHERE organization_id = :organization_id AND id = :id RETURNING body
 """
+STATIONS_BY_ID = "SELECT body FROM stations WHERE organization_id = :organization_id AND id @in(ids)"
 STATION_NAMED = "SELECT body FROM stations WHERE name = :name"
 STATIONS = """
 SELECT body FROM stations WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
@@ -365,6 +366,9 @@ TRANSACTION = "SELECT body FROM transactions WHERE organization_id = :organizati
 OPEN_TRANSACTIONS = """
 SELECT body FROM transactions
 WHERE organization_id = :organization_id AND station_id = :station_id AND open = 1
+"""
+OPEN_TRANSACTIONS_OF = """
+SELECT body FROM transactions WHERE organization_id = :organization_id AND station_id @in(ids) AND open = 1
 """
 TRANSACTIONS_REFERRED = """
 SELECT body FROM transactions
