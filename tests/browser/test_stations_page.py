@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.yard import CARD, Yard, people_of, yard_of
 from contract.fleet.depot import Post
+from contract.native.test_pending_stations import KEY, waits
 from contract.serving import Serving, serving
 from dwell.application.ports import Transaction
 from dwell.application.stations import StationSpecification, add_station
@@ -96,7 +99,7 @@ def test_the_last_messages_are_newest_first_and_can_be_copied(yard: Yard, page: 
     with yard.connected() as post:
         yard.run(post.call(call.DataTransfer(vendor_id="acme", data="x" * 9000)))
         _opened(yard, page)
-        said = page.get_by_role("list", name="Last messages of the station").locator("li")
+        said = page.get_by_role("list", name="Last messages").locator("li")
         expect(said.locator("strong")).to_have_text(
             ["DataTransfer", "StatusNotification", "BootNotification"]
         )
@@ -138,6 +141,44 @@ def test_a_start_is_asked_for_by_keyboard_and_its_faults_stand_beside_the_fields
         assert yard.run(post.told.get()) == ("stop", number)
         yard.run(post.ends(number))
         expect(answer).to_have_text("EVSE 1: Ended")
+
+
+def test_what_we_did_stands_among_the_messages_and_is_no_sign_of_life(tmp_path: Path, page: Page) -> None:
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3") as server:
+        yard = yard_of(server)
+        with yard.connected() as post:
+            yard.depot.later(10)
+            _opened(yard, page)
+            page.get_by_label("User or token").fill("anna")
+            page.get_by_role("button", name="Start", exact=True).click()
+            assert yard.run(post.told.get())[0] == "start"
+            said = page.get_by_role("list", name="Last messages").locator("li")
+            expect(said.first).to_contain_text("Dwell: StartOrdered")
+            expect(said.first.locator("time")).to_have_text("10 Jan, 13:10:00")
+            expect(said.last).to_contain_text("Station: BootNotification")
+        expect(page.get_by_role("heading", name="silent since Sat 10 Jan, 13:00")).to_be_visible()
+        page.goto("about:blank")  # a page that listens would keep the server
+
+
+def test_strangers_wait_until_they_are_approved_or_refused(server: Serving, yard: Yard, page: Page) -> None:
+    tenant = yard.people.tenant
+    keys = {"one": KEY, "short": "admin", "away": KEY}
+    names = {suffix: waits(server, tenant, key=key, suffix=suffix) for suffix, key in keys.items()}
+    yard.people.sign_in(page, "stations")
+    waiting = page.get_by_role("region", name="Waiting for your word")
+    told = page.locator("[data-pending]")
+    first = waiting.locator(".card", has_text=names["one"])
+    expect(first).to_contain_text("192.0.2.1")
+    first.get_by_label("Location").select_option(label="Depot Süd")
+    first.get_by_role("button", name="Approve").click()
+    expect(told).to_have_text(f"{names['one']} is registered.")
+    expect(page.locator("ol.cards .card", has_text=names["one"])).to_contain_text("Depot Süd")
+    waiting.get_by_role("button", name=f"Approve {names['short']}").click()
+    expect(told).to_have_text(re.compile(r"Its new key, shown only now: \S{16,}$"))
+    waiting.get_by_role("button", name=f"Refuse {names['away']}").click()
+    expect(told).to_have_text(f"{names['away']} is refused.")
+    expect(waiting.locator(".card")).to_have_count(1)
+    expect(waiting.locator(".card")).to_contain_text("refused")
 
 
 def test_what_cannot_be_started_or_stopped_is_said(yard: Yard, page: Page) -> None:

@@ -15,7 +15,7 @@ from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, V
 from dwell.domain.registry import Location, User
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.readings import MeterReading
-from dwell.domain.station.registry import EVERYWHERE, FrameRow, StationRecord, TokenRecord, scope_of
+from dwell.domain.station.registry import EVERYWHERE, OURS, FrameRow, StationRecord, TokenRecord, scope_of
 from dwell.domain.station.replies import TokenStatus
 from dwell.domain.station.transaction import Transaction
 from dwell.domain.tariff.driver import DriverTariff
@@ -25,6 +25,8 @@ FRAMES_AT_MOST = 30
 SAMPLES_AT_MOST = 4
 """Messages in which the present power is looked for: some stations tell register and power apart."""
 STARTERS_AT_MOST = 200
+ACTS_AT_MOST = 8
+"""Rows of the journal in which a message of the station is looked for, past what we did there ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,8 @@ class _Look:
     async def line(self, record: StationRecord) -> StationLine:
         name = (self.organization_id, record.id)
         said = [one.heard_at for one in record.standings.values()]
-        said += [frame.received_at for _, frame in await self.reader.newest_frames(name, limit=1)]
+        newest = await self.reader.newest_frames(name, limit=ACTS_AT_MOST)
+        said += [frame.received_at for _, frame in newest if frame.protocol != OURS][:1]
         said += [record.boot.at] if record.boot is not None else []
         return StationLine(
             record=record,

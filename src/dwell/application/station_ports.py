@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dwell.domain.errors import PeerFault
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.station.orders import OrderAnswer, StationOrder
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -71,6 +72,16 @@ class StationReader(Protocol):
         self, organization_id: OrganizationId, *, after: str = "", limit: int = 1000
     ) -> list[StationRecord]:
         """Ascending by id."""
+        ...
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        """A station that waits for an operator's word, or was refused."""
+        ...
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        """Ascending by name."""
         ...
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
@@ -157,6 +168,10 @@ class StationWriter(Protocol):
     async def save_station(self, record: StationRecord) -> None:
         """With its EVSEs. Raises Conflict (station_exists) where another has its name."""
         ...
+
+    async def save_pending_station(self, pending: PendingStation) -> None: ...
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None: ...
 
     async def save_id_token(self, token: TokenRecord) -> None: ...
 

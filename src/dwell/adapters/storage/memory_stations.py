@@ -11,6 +11,7 @@ from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -45,6 +46,15 @@ class MemoryStationReader:
         held = self._shelves.stations.stations
         keys = sorted(key for key in held if key[0] == organization_id and key[1] > after)
         return [held[key] for key in keys[:limit]]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        return self._shelves.stations.pending.get((organization_id, name))
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        held = self._shelves.stations.pending
+        return [held[key] for key in sorted(held) if key[0] == organization_id][:limit]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         return self._shelves.stations.evses.get((organization_id, key))
@@ -170,6 +180,12 @@ class MemoryStationWriter(MemoryStationReader):
         for one in record.station.evses:
             place = EvsePlace(record.id, one.number)
             self._put(held.evses, (record.organization_id, evse_key(one.evse)), place)
+
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        self._put(self._shelves.stations.pending, (pending.organization_id, pending.name), pending)
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        self._take(self._shelves.stations.pending, (organization_id, name))
 
     async def save_id_token(self, token: TokenRecord) -> None:
         key = (token.organization_id, token_key(token.token.text))

@@ -11,6 +11,7 @@ from dwell.adapters.storage.races import TakenConflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -45,6 +46,18 @@ class SqlStationReader:
             statements.STATIONS, organization_id=organization_id, after=after, limit=limit
         )
         return [bodies.decode_station(body) for (body,) in found]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        found = await self._rows.all(statements.PENDING_STATION, organization_id=organization_id, name=name)
+        return bodies.decode_pending_station(found[0][0]) if found else None
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        found = await self._rows.all(
+            statements.PENDING_STATIONS, organization_id=organization_id, limit=limit
+        )
+        return [bodies.decode_pending_station(body) for (body,) in found]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         found = await self._rows.all(statements.EVSE, organization_id=organization_id, evse_key=key)
@@ -190,6 +203,13 @@ class SqlStationWriter(SqlStationReader):
         if rows:
             await self._rows.put(statements.SAVE_EVSE, rows)
 
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        row = (pending.organization_id, pending.name, bodies.encode(pending))
+        await self._rows.put(statements.SAVE_PENDING_STATION, [row])
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        await self._rows.run(statements.REMOVE_PENDING_STATION, organization_id=organization_id, name=name)
+
     async def save_id_token(self, token: TokenRecord) -> None:
         digest = bodies.digest_of_name(token_key(token.token.text))
         await self._rows.put(
@@ -222,7 +242,14 @@ class SqlStationWriter(SqlStationReader):
 
     async def add_frames(self, frames: Sequence[FrameRow]) -> None:
         values: list[Row] = [
-            (one.organization_id, one.station_id, micros_of(one.received_at), one.protocol, one.text)
+            (
+                one.organization_id,
+                one.station_id,
+                micros_of(one.received_at),
+                one.protocol,
+                one.text,
+                bodies.encode(one.taken) if one.taken is not None else None,
+            )
             for one in frames
         ]
         if values:
@@ -239,13 +266,14 @@ def _sample(transaction_id: TransactionId, row: Row) -> SampleRow:
 
 
 def _frame(station: tuple[OrganizationId, StationId], row: Row) -> tuple[int, FrameRow]:
-    position, received_at, protocol, text = row
+    position, received_at, protocol, text, taken = row
     return position, FrameRow(
         organization_id=station[0],
         station_id=station[1],
         received_at=instant_of(received_at),
         protocol=protocol,
         text=text,
+        taken=bodies.decode_taken(taken) if taken is not None else None,
     )
 
 

@@ -66,6 +66,7 @@ SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
 ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
 SAVE_STATION = _upsert(tables.stations)
+SAVE_PENDING_STATION = _upsert(tables.pending_stations)
 SAVE_EVSE = _upsert(tables.evses)
 SAVE_ID_TOKEN = _upsert(tables.id_tokens)
 SAVE_DRIVER_TARIFF = _upsert(tables.driver_tariffs)
@@ -345,6 +346,15 @@ STATION_NAMED = "SELECT body FROM stations WHERE name = :name"
 STATIONS = """
 SELECT body FROM stations WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
 """
+PENDING_STATION = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id AND name = :name
+"""
+PENDING_STATIONS = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id ORDER BY name LIMIT :limit
+"""
+REMOVE_PENDING_STATION = """
+DELETE FROM pending_stations WHERE organization_id = :organization_id AND name = :name
+"""
 EVSE = "SELECT body FROM evses WHERE organization_id = :organization_id AND evse_key = :evse_key"
 ID_TOKEN = "SELECT body FROM id_tokens WHERE organization_id = :organization_id AND key_digest = :key_digest"
 ID_TOKENS = """
@@ -387,12 +397,12 @@ WHERE organization_id = :organization_id AND transaction_id = :transaction_id
 ORDER BY at DESC, digest DESC LIMIT :limit
 """
 FRAMES = """
-SELECT position, received_at, protocol, body FROM station_frames
+SELECT position, received_at, protocol, body, taken FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
 ORDER BY position LIMIT :limit
 """
 FRAMES_NEWEST = """
-SELECT position, received_at, protocol, body FROM station_frames
+SELECT position, received_at, protocol, body, taken FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id
 ORDER BY position DESC LIMIT :limit
 """

@@ -23,7 +23,7 @@ from dwell.domain.ids import StationId, TransactionId
 from dwell.domain.registry import User
 from dwell.domain.station.equipment import Connector, Evse
 from dwell.domain.station.ladder import Ladder, Rung
-from dwell.domain.station.registry import Boot, FrameRow, Standing
+from dwell.domain.station.registry import OURS, Boot, FrameRow, Standing
 from dwell.domain.station.transaction import RUNNING, Transaction
 from dwell.domain.tariff.driver import DriverTariff
 
@@ -98,9 +98,10 @@ class ChargeRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What a station said: the action, and its payload as text, `length` characters of which the first are told."""
+    """What a station said, or (`ours`) we did: in a word, and of the rest, `length` characters, the first ones."""
 
     received_at: datetime
+    ours: bool
     protocol: str
     action: str
     payload: str
@@ -262,9 +263,11 @@ def _charge(charge: Charge) -> ChargeRow:
 
 
 def _message(frame: FrameRow) -> Message:
-    action, payload = _parts(frame.text)
+    ours = frame.protocol == OURS
+    action, payload = _act_parts(frame.text) if ours else _parts(frame.text)
     return Message(
         received_at=frame.received_at,
+        ours=ours,
         protocol=frame.protocol,
         action=action,
         payload=payload[:PAYLOAD_AT_MOST],
@@ -279,6 +282,22 @@ def _parts(text: bytes) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "", text.decode(errors="replace")
     return action, bytes(payload).decode(errors="replace")
+
+
+class _ActFact(msgspec.Struct):
+    type: str
+
+
+class _Act(msgspec.Struct):
+    fact: _ActFact
+
+
+def _act_parts(text: bytes) -> tuple[str, str]:
+    """What we did, in a word, and the row as it is kept."""
+    try:
+        return msgspec.json.decode(text, type=_Act).fact.type, text.decode(errors="replace")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", text.decode(errors="replace")
 
 
 ROWS = (

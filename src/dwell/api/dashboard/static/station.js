@@ -103,12 +103,12 @@ function Ladder({ steering }) {
 function Said({ one, zone }) {
   const [copied, mark] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(`["${one.action}",${one.payload}]`);
+    await navigator.clipboard.writeText(one.ours ? one.payload : `["${one.action}",${one.payload}]`);
     mark(true);
   };
   const cut = one.payload.length > SHORT ? `${one.payload.slice(0, SHORT)} …` : one.payload;
   return html`<li><time>${when(one.received_at, zone, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" })}</time>
-    <strong>${one.action || "–"}</strong>
+    <span><small class="quiet">${t(one.ours ? "said.ours" : "said.theirs")}</small> <strong>${one.action || "–"}</strong></span>
     <details><summary><code>${cut}</code></summary><pre tabindex="0">${one.payload}</pre>${one.length > one.payload.length && html`<p class="quiet">${t("said.cut", one.payload.length, one.length)}</p>`}</details>
     <button onClick=${copy} aria-label=${t("said.copy", one.action)}>${t(copied ? "copied" : "said.copyShort")}</button></li>`;
 }

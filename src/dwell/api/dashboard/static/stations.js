@@ -1,10 +1,11 @@
 // Stations in a list: where they are, whether they are there, what their EVSEs do and how plans are put.
 import { html, t, call, listen, when, dayClock } from "./state.js";
 import { useEffect, useState } from "./vendor/hooks.js";
+import { Pending } from "./pending.js";
 
 const REFRESH_MS = 5000, GATHER_MS = 250;
 
-// Asks at once, at every event of the stream and every few seconds; never twice at the same time.
+// Asks at once, at every event of the stream and every few seconds; never twice at the same time. Several paths, several answers.
 export function useLive(path, everyMs = REFRESH_MS) {
   const [found, put] = useState(null), [fault, say] = useState(null), [turn, next] = useState(0);
   useEffect(() => {
@@ -13,7 +14,7 @@ export function useLive(path, everyMs = REFRESH_MS) {
       if (asking) { again = true; return; }
       asking = true;
       try {
-        const answer = await call(path);
+        const answer = Array.isArray(path) ? await Promise.all(path.map((one) => call(one))) : await call(path);
         if (!stopped) { put(answer); say(null); }
       } catch (error) { if (!stopped) say(error); }
       asking = false;
@@ -23,7 +24,7 @@ export function useLive(path, everyMs = REFRESH_MS) {
     ask();
     const every = setInterval(soon, everyMs), close = listen(soon);
     return () => { stopped = true; clearInterval(every); clearTimeout(timer); close(); };
-  }, [path, everyMs, turn]);
+  }, [String(path), everyMs, turn]);
   return [found, fault, () => next(turn + 1)];
 }
 
@@ -61,11 +62,14 @@ function Line({ one }) {
 }
 
 export function Stations() {
-  const [after, go] = useState(""), [found, fault] = useLive(`/stations${after ? `?after=${encodeURIComponent(after)}` : ""}`);
-  if (!found) return html`<p class="loading">${fault?.message || t("loading")}</p>`;
+  const [after, go] = useState("");
+  const [answers, fault, again] = useLive([`/stations${after ? `?after=${encodeURIComponent(after)}` : ""}`, "/v1/pending-stations"]);
+  if (!answers) return html`<p class="loading">${fault?.message || t("loading")}</p>`;
+  const [found, { pending_stations: strangers }] = answers;
   const here = found.stations.filter((one) => one.connected).length;
   return html`<section class="stations"><h1>${t("stations")}</h1><p class="quiet">${t("station.summary", found.stations.length, here)}</p>
     <p class="fault" role="alert">${fault?.message}</p>
+    <${Pending} strangers=${strangers} changed=${again} />
     <ol class="cards">${found.stations.map((one) => html`<${Line} key=${one.id} one=${one} />`)}</ol>
     ${!found.stations.length && html`<p class="loading">${t("station.empty")}</p>`}
     <p class="actions">${after && html`<button onClick=${() => go("")}>${t("station.first")}</button>`}${found.next && html`<button onClick=${() => go(found.next)}>${t("station.next")}</button>`}</p></section>`;
