@@ -18,6 +18,7 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports, Transaction
+from dwell.application.retention import forget_frames
 from dwell.application.station_orders import look_after_transactions, order_start, order_stop
 from dwell.application.station_rebuilt import Outcome
 from dwell.application.station_replay import Wanted, rebuild_and_compare
@@ -317,6 +318,18 @@ async def test_an_evse_that_was_heard_of_later_is_not_known_before(database: Any
     assert kept.status is Status.INVALID
     found = await place.replayed()
     assert (found.same, found.differences, counts(found)) == (1, [], NOTHING_WRONG)
+
+
+async def test_a_journal_that_begins_too_late_judges_what_it_has_whole(database: AnyStore) -> None:
+    place = await depot(database)
+    line = place.line(await place.station("CP-1"), "ocpp1.6")
+    for days in (0, 1, 100, 101, 102):  # messages are kept for 90 days
+        charge = drawn_charge(Random(days), FIRST_AT + timedelta(days=days))
+        await play(TELLINGS["ocpp1.6"](charge, f"tx-{days}"), line)
+        while await forget_frames(place.ports):
+            pass
+    found = await place.replayed()
+    assert (found.same, found.not_judged, found.differences, found.is_same) == (2, 3, [], True)
 
 
 async def journal_of(place: Depot, record: StationRecord, line: Direct) -> list[tuple[int, FrameRow]]:
