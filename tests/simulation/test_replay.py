@@ -16,13 +16,20 @@ from benchmarks.quirks import Direct, HandClock
 from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.credentials import Keyring, create_organization
+from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports, Transaction
+from dwell.application.retention import forget_frames
 from dwell.application.station_orders import look_after_transactions, order_start, order_stop
-from dwell.application.station_replay import Outcome, Wanted, rebuild_and_compare
+from dwell.application.station_rebuilt import Outcome
+from dwell.application.station_replay import Wanted, rebuild_and_compare
 from dwell.application.stations import StationSpecification, add_station, add_token, set_driver_tariff
+from dwell.application.telemetry import ingest
+from dwell.bootstrap import NoVehicles
 from dwell.cli.replay import report_in
 from dwell.domain.ids import OrganizationId, StationId, UserId, VehicleId
 from dwell.domain.registry import Information, User, Vehicle
+from dwell.domain.session.facts import Fact
+from dwell.domain.session.incoming import Incoming
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.orders import OrderAnswer, StationOrder, Verdict
 from dwell.domain.station.registry import FrameRow, StationRecord
@@ -37,7 +44,18 @@ from stores import AnyStore
 pytestmark = pytest.mark.anyio
 
 FIRST_AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
-CAR = VehicleId("00000000-0000-7000-8000-00000000000d")
+USER = UserId("00000000-0000-7000-8000-00000000000b")
+CAR = Vehicle(
+    id=VehicleId("00000000-0000-7000-8000-00000000000d"),
+    organization_id=OrganizationId(""),
+    user_id=USER,
+    vendor="TEST",
+    information=Information(brand="a", model="b"),
+    battery_capacity_wh=60_000,
+    power_max_w=11_000,
+    created_at=FIRST_AT,
+    updated_at=FIRST_AT,
+)
 KEYRING = Keyring(bytes(32))
 
 
@@ -71,13 +89,28 @@ class Depot:
         wanted = StationSpecification(name=name, evses=[evse])
         return (await add_station(self.ports, KEYRING, self.owner, wanted))[0]
 
+    async def car(self, name: str) -> VehicleId:
+        """A vehicle that always stands at the station of that name."""
+        car = msgspec.structs.replace(
+            CAR, id=VehicleId(f"{CAR.id[:24]}{name.removeprefix('CP-'):0>12}"), organization_id=self.owner
+        )
+        await self.ports.store.write(lambda tx: tx.save_vehicle(car))
+        return car.id
+
+    async def settle(self) -> None:
+        """Two days later everything is over."""
+        self.clock.at += timedelta(days=2)
+        while (await run_due(Engine(self.ports, NoVehicles()))).due:
+            pass
+
     def line(self, record: StationRecord, protocol: str) -> Direct:
         return Direct(self.ports, self.clock, record, protocol)
 
     async def live(self, name: str, protocol: str, quirk: str, *, visits: int = 2) -> None:
-        """A station of its own, with visits a day apart."""
+        """A station and a vehicle of its own, with visits a day apart."""
         self.clock.at = FIRST_AT - timedelta(hours=1)
-        line = self.line(await self.station(name, vehicle_id=CAR), protocol)
+        car = await self.car(name)
+        line = self.line(await self.station(name, vehicle_id=car), protocol)
         lots = Random(f"{protocol} {quirk}")
         for number in range(visits):
             charge = drawn_charge(lots, FIRST_AT + timedelta(days=number))
@@ -95,26 +128,14 @@ async def depot(store: AnyStore) -> Depot:
     ports = Ports(store, clock, SystemIds(), stations=stations)
     owner = OrganizationId((await create_organization(ports, KEYRING, "Depot")).organization_id)
     user = User(
-        id=UserId("00000000-0000-7000-8000-00000000000b"),
+        id=USER,
         organization_id=owner,
         reference="anna",
         created_at=clock.at,
     )
-    car = Vehicle(
-        id=CAR,
-        organization_id=owner,
-        user_id=user.id,
-        vendor="TEST",
-        information=Information(brand="a", model="b"),
-        battery_capacity_wh=60_000,
-        power_max_w=11_000,
-        created_at=clock.at,
-        updated_at=clock.at,
-    )
 
     async def work(tx: Transaction) -> None:
         await tx.add_user(user)
-        await tx.save_vehicle(car)
 
     await store.write(work)
     await add_token(ports, owner, TOKEN, user_reference="anna")
@@ -141,12 +162,35 @@ async def test_every_quirk_of_both_versions_is_rebuilt_field_by_field(database: 
     names = [(protocol, quirk) for protocol, quirks in QUIRKS.items() for quirk in quirks]
     for number, (protocol, quirk) in enumerate(names):
         await place.live(f"CP-{number}", protocol, quirk)
+    await place.settle()
     found = await place.replayed()
     assert found.differences == []
     assert counts(found) == NOTHING_WRONG
     assert found.same >= 2 * len(names)
     assert (found.stations, found.observations > found.same) == (len(names), True)
     assert found.frames > 10 * len(names)
+    assert (found.sessions >= 2 * len(names) - 2, found.sessions_open) == (True, 0)
+
+
+async def test_a_session_is_compared_where_the_station_alone_told_of_the_vehicle(database: AnyStore) -> None:
+    place = await depot(database)
+    await place.live("CP-1", "ocpp1.6", "plain", visits=3)
+    await place.settle()
+    car = await place.car("CP-1")
+    *_, newest = await database.read(
+        lambda reader: reader.sessions_of_vehicle(place.owner, car, since=FIRST_AT)
+    )
+    planted = msgspec.structs.replace(newest, energy_wh=newest.energy_wh + 5)
+    await database.write(lambda tx: tx.save_sessions([planted]))
+    found = await place.replayed()
+    assert (found.sessions, found.sessions_different, found.is_same) == (3, 1, False)
+    assert [(one.field, one.rebuilt) for one in found.differences] == [("energy_wh", str(newest.energy_wh))]
+    fact = Fact(at=newest.plugged_in_at or FIRST_AT, source="vehicle", soc_percent=40)
+    items = [Incoming(index=0, vehicle_id=car, fact=fact)]
+    await ingest(place.ports, place.owner, items, received_at=place.clock.at)
+    found = await place.replayed()
+    assert (found.sessions + found.sessions_open, found.is_same) == (3, True)
+    assert found.sessions_open >= 1
 
 
 async def test_what_we_did_ourselves_is_in_the_journal_too(database: AnyStore) -> None:
@@ -274,6 +318,18 @@ async def test_an_evse_that_was_heard_of_later_is_not_known_before(database: Any
     assert kept.status is Status.INVALID
     found = await place.replayed()
     assert (found.same, found.differences, counts(found)) == (1, [], NOTHING_WRONG)
+
+
+async def test_a_journal_that_begins_too_late_judges_what_it_has_whole(database: AnyStore) -> None:
+    place = await depot(database)
+    line = place.line(await place.station("CP-1"), "ocpp1.6")
+    for days in (0, 1, 100, 101, 102):  # messages are kept for 90 days
+        charge = drawn_charge(Random(days), FIRST_AT + timedelta(days=days))
+        await play(TELLINGS["ocpp1.6"](charge, f"tx-{days}"), line)
+        while await forget_frames(place.ports):
+            pass
+    found = await place.replayed()
+    assert (found.same, found.not_judged, found.differences, found.is_same) == (2, 3, [], True)
 
 
 async def journal_of(place: Depot, record: StationRecord, line: Direct) -> list[tuple[int, FrameRow]]:

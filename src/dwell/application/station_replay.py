@@ -7,19 +7,19 @@ and numbers of ours, the token and the tariff as they were. What is not in the j
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 
 import msgspec
 
 from dwell.application.poison import INDIGESTIBLE
 from dwell.application.ports import Ports, Reader, Store
 from dwell.application.ports import Transaction as Tx
-from dwell.application.records import StoredFact
 from dwell.application.retention import FRAMES_KEPT
 from dwell.application.station_acts import act_again
 from dwell.application.station_ports import NO_STATIONS
+from dwell.application.station_rebuilt import Difference, Outcome, Rebuilt, RowClock, Unread, shown
+from dwell.application.station_replay_vehicles import LATEST, compare_vehicles
 from dwell.application.station_reports import Heard, take_report
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, VehicleId
@@ -32,11 +32,8 @@ from dwell.domain.station.transaction import Transaction
 PAGE = 500
 WARM_UP = timedelta(days=1)
 """Where the journal does not begin with the station, what began this soon after its beginning is not judged."""
-NAMED_AT_MOST = 1_000
-"""Differences and unreadable messages that are named one by one; the others are counted."""
 NOT_COMPARED = frozenset({"stop_wanted_at"})
 """What we still want of a station; no part of the record."""
-LATEST = EARLIEST.replace(year=2200)
 
 Read = Callable[[FrameRow], StationReport]
 """What a message says. Raises ValueError for one that cannot be read."""
@@ -54,100 +51,6 @@ class Wanted:
         """Whether the transaction was created in the window."""
         after = self.since is None or transaction.created_at >= self.since
         return after and (self.until is None or transaction.created_at < self.until)
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that the journal does not give as it is stored. Of a transaction, or (`at`) an observation."""
-
-    station: str
-    thing: str
-    field: str
-    stored: str
-    rebuilt: str
-
-
-class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the journal that could not be taken again."""
-
-    station: str
-    position: int
-    received_at: datetime
-    why: str
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of it. `missing` are stored and not rebuilt, `extra` the other way round."""
-
-    stations: int = 0
-    frames: int = 0
-    same: int = 0
-    different: int = 0
-    missing: int = 0
-    extra: int = 0
-    not_judged: int = 0
-    observations: int = 0
-    observations_missing: int = 0
-    unread: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    unreadable: list[Unread] = field(default_factory=list)
-
-    @property
-    def is_same(self) -> bool:
-        """The journal gives what is stored."""
-        return not (self.different or self.missing or self.extra or self.observations_missing)
-
-    def tell(self, *found: Difference) -> None:
-        """Name the differences, as long as there is room."""
-        self.differences += found[: NAMED_AT_MOST - len(self.differences)]
-
-    def add(self, other: Outcome) -> None:
-        """Count what came of a part, and name what it names."""
-        for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.tell(*other.differences)
-        self.unreadable += other.unreadable[: NAMED_AT_MOST - len(self.unreadable)]
-
-    def tell_unread(self, one: Unread) -> None:
-        """Count a row that could not be taken again, and name it while there is room."""
-        self.unread += 1
-        if len(self.unreadable) < NAMED_AT_MOST:
-            self.unreadable.append(one)
-
-
-_COUNTS = [one.name for one in fields(Outcome) if one.type == "int"]
-
-
-@dataclass(slots=True)
-class _Clock:
-    """The instant of the row that is taken."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass(slots=True)
-class _Rebuilt:
-    """One station's past in a store of its own. `begins_at`: what was created earlier is not judged."""
-
-    record: StationRecord
-    ports: Ports
-    clock: _Clock
-    position: int = 0
-    begins_at: datetime | None = None
-    vehicles: set[VehicleId] = field(default_factory=set)
-    ids: set[TransactionId] = field(default_factory=set)
-
-    @property
-    def name(self) -> tuple[OrganizationId, StationId]:
-        """By what the store knows the station."""
-        return (self.record.organization_id, self.record.id)
-
-    def has_whole(self, transaction: Transaction) -> bool:
-        """Whether the journal reaches back far enough to judge the transaction."""
-        return self.begins_at is None or transaction.created_at >= self.begins_at
 
 
 @dataclass(slots=True)
@@ -169,7 +72,7 @@ async def rebuild_and_compare(
     async for record in _stations(ports, organization_id, wanted.station):
         rebuilt = await _begun(ports, record, fresh())
         await _take_and_compare(ports, rebuilt, outcome, wanted=wanted, read=read)
-        await _compare_observations(ports, rebuilt, outcome)
+        await compare_vehicles(ports, rebuilt, outcome)
         seen.ids |= rebuilt.ids
         seen.stations[record.id] = rebuilt.position, rebuilt.begins_at, record.station.name
         outcome.stations += 1
@@ -192,9 +95,9 @@ async def _page_of_stations(store: Store, organization_id: OrganizationId, after
     return await store.read(lambda reader: reader.stations(organization_id, after=after))
 
 
-async def _begun(ports: Ports, record: StationRecord, store: Store) -> _Rebuilt:
+async def _begun(ports: Ports, record: StationRecord, store: Store) -> Rebuilt:
     """The station as it was registered: EVSEs that were only heard of later are not there yet, nothing was said."""
-    clock = _Clock(record.created_at)
+    clock = RowClock(record.created_at)
     name = record.station.name
     evses = tuple(
         one for one in record.station.evses if one != Evse(number=one.number, evse=f"{name}*{one.number}")
@@ -205,7 +108,7 @@ async def _begun(ports: Ports, record: StationRecord, store: Store) -> _Rebuilt:
         updated_at=record.created_at,
         site=record.site,
     )
-    rebuilt = _Rebuilt(
+    rebuilt = Rebuilt(
         record=record, ports=replace(ports, store=store, clock=clock, stations=NO_STATIONS), clock=clock
     )
     location_id = record.station.location_id
@@ -224,7 +127,7 @@ async def _begun(ports: Ports, record: StationRecord, store: Store) -> _Rebuilt:
     return rebuilt
 
 
-async def _know_vehicle(ports: Ports, rebuilt: _Rebuilt, vehicle_id: VehicleId | None) -> None:
+async def _know_vehicle(ports: Ports, rebuilt: Rebuilt, vehicle_id: VehicleId | None) -> None:
     """Have the vehicle in the new store too, without its policies: they steer, and decide nothing of a transaction."""
     if vehicle_id is None or vehicle_id in rebuilt.vehicles:
         return
@@ -245,7 +148,7 @@ async def _know_vehicle(ports: Ports, rebuilt: _Rebuilt, vehicle_id: VehicleId |
 
 
 async def _take_and_compare(
-    ports: Ports, rebuilt: _Rebuilt, outcome: Outcome, *, wanted: Wanted, read: Read
+    ports: Ports, rebuilt: Rebuilt, outcome: Outcome, *, wanted: Wanted, read: Read
 ) -> None:
     """Take the journal to its end; what is stored is looked at on one view with that end, also while it grows."""
 
@@ -266,7 +169,7 @@ async def _take_and_compare(
             return
 
 
-async def _page_of_frames(store: Store, rebuilt: _Rebuilt) -> list[tuple[int, FrameRow]]:
+async def _page_of_frames(store: Store, rebuilt: Rebuilt) -> list[tuple[int, FrameRow]]:
     return await store.read(lambda reader: reader.frames(rebuilt.name, after=rebuilt.position, limit=PAGE))
 
 
@@ -277,7 +180,7 @@ async def _forget_frames(tx: Tx) -> None:
 
 
 async def _take(
-    ports: Ports, rebuilt: _Rebuilt, outcome: Outcome, *, at: tuple[int, FrameRow], read: Read
+    ports: Ports, rebuilt: Rebuilt, outcome: Outcome, *, at: tuple[int, FrameRow], read: Read
 ) -> None:
     position, row = at
     outcome.frames += 1
@@ -292,7 +195,7 @@ async def _take(
         outcome.tell_unread(unread)
 
 
-async def _taken(ports: Ports, rebuilt: _Rebuilt, row: FrameRow, read: Read) -> str | None:
+async def _taken(ports: Ports, rebuilt: Rebuilt, row: FrameRow, read: Read) -> str | None:
     """Why the row could not be taken; None where it was."""
     if row.taken is None:
         rebuilt.begins_at = row.received_at + WARM_UP
@@ -324,7 +227,7 @@ async def _taken(ports: Ports, rebuilt: _Rebuilt, row: FrameRow, read: Read) -> 
 # --- comparing ---
 
 
-async def _compared(reader: Reader, rebuilt: _Rebuilt, wanted: Wanted) -> Outcome:
+async def _compared(reader: Reader, rebuilt: Rebuilt, wanted: Wanted) -> Outcome:
     """The rebuilt transactions against those stored, in the order of their creation from the newest."""
     outcome, owner = Outcome(), rebuilt.record.organization_id
     rebuilt.ids.clear()
@@ -332,7 +235,7 @@ async def _compared(reader: Reader, rebuilt: _Rebuilt, wanted: Wanted) -> Outcom
         rebuilt.ids.add(one.id)
         if not wanted.has(one):
             continue
-        if not rebuilt.has_whole(one):
+        if not rebuilt.is_judged(one.created_at):
             outcome.not_judged += 1
             continue
         stored = await reader.transaction(owner, one.id)
@@ -353,7 +256,7 @@ async def _compared(reader: Reader, rebuilt: _Rebuilt, wanted: Wanted) -> Outcom
     return outcome
 
 
-async def _rebuilt_transactions(rebuilt: _Rebuilt) -> AsyncIterator[Transaction]:
+async def _rebuilt_transactions(rebuilt: Rebuilt) -> AsyncIterator[Transaction]:
     last: Transaction | None = None
     while page := await _page_of_transactions(rebuilt.ports.store, rebuilt.record.organization_id, last):
         for one in page:
@@ -374,11 +277,11 @@ def differences(station: str, stored: Transaction, rebuilt: Transaction) -> Iter
         was, now = getattr(stored, name), getattr(rebuilt, name)
         if was != now:
             yield Difference(
-                station=station, thing=_called(stored), field=name, stored=_shown(was), rebuilt=_shown(now)
+                station=station, thing=_called(stored), field=name, stored=shown(was), rebuilt=shown(now)
             )
 
 
-async def _other_readings(reader: Reader, rebuilt: _Rebuilt, transaction: Transaction) -> list[Difference]:
+async def _other_readings(reader: Reader, rebuilt: Rebuilt, transaction: Transaction) -> list[Difference]:
     """Whether every message's readings are kept as they are rebuilt: what is counted anew is counted from them."""
     owner = rebuilt.record.organization_id
     stored = {one.digest for one in await reader.samples(owner, transaction.id)}
@@ -401,11 +304,6 @@ async def _other_readings(reader: Reader, rebuilt: _Rebuilt, transaction: Transa
 
 def _called(transaction: Transaction) -> str:
     return f"transaction {transaction.id}"
-
-
-def _shown(value: object) -> str:
-    """Text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 async def _tell_missing(
@@ -433,34 +331,3 @@ async def _tell_missing(
 
 async def _grew(store: Store, station: tuple[OrganizationId, StationId], after: int) -> bool:
     return bool(await store.read(lambda reader: reader.frames(station, after=after, limit=1)))
-
-
-async def _compare_observations(ports: Ports, rebuilt: _Rebuilt, outcome: Outcome) -> None:
-    """Whether each rebuilt observation of a vehicle is stored; sessions follow from those and others."""
-    owner, station = rebuilt.record.organization_id, rebuilt.record.station.name
-    for vehicle_id in sorted(rebuilt.vehicles):
-        told = await _observations(rebuilt.ports.store, owner, vehicle_id, (EARLIEST, LATEST))
-        for _, day in groupby(told, key=lambda one: one.fact.at.date()):
-            facts = [one for one in day if rebuilt.begins_at is None or one.fact.at >= rebuilt.begins_at]
-            if not facts:
-                continue
-            between = (facts[0].fact.at, facts[-1].fact.at)
-            known = {one.digest for one in await _observations(ports.store, owner, vehicle_id, between)}
-            outcome.observations += len(facts)
-            for one in facts:
-                if one.digest not in known:
-                    outcome.observations_missing += 1
-                    thing = f"observation of {vehicle_id} at {one.fact.at.isoformat()}"
-                    outcome.tell(
-                        Difference(
-                            station=station, thing=thing, field="", stored="", rebuilt=_shown(one.fact)
-                        )
-                    )
-
-
-async def _observations(
-    store: Store, owner: OrganizationId, vehicle_id: VehicleId, between: tuple[datetime, datetime]
-) -> list[StoredFact]:
-    return await store.read(
-        lambda reader: reader.facts(owner, vehicle_id, since=between[0], until=between[1])
-    )

@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.station_replay import NAMED_AT_MOST, Outcome, Wanted, rebuild_and_compare
+from dwell.application.station_rebuilt import NAMED_AT_MOST, Outcome
+from dwell.application.station_replay import Wanted, rebuild_and_compare
 from dwell.bootstrap import opened_ports
 from dwell.cli.surroundings import NOT_ALL, run, settings_of
 from dwell.domain.errors import NotFound
@@ -24,8 +25,8 @@ from dwell.settings import Settings
 _decode = msgspec.json.Decoder(tuple[str, msgspec.Raw]).decode
 ORGANIZATIONS_AT_MOST = 10_000
 NOTE = (
-    "Not decided by the journal: what other sources said of vehicles, and so their sessions; policies; edits of a "
-    "location's or an EVSE's data since."
+    "Not decided by the journal, and not compared: sessions of vehicles of which others told too; what policies and "
+    "prices make of a session; edits of a location's place since show as differences."
 )
 
 
@@ -115,6 +116,9 @@ def _print(found: Outcome) -> None:
         ("transactions the journal begins too late for", found.not_judged),
         ("observations rebuilt", found.observations),
         ("observations rebuilt, not stored", found.observations_missing),
+        ("sessions the same", found.sessions - found.sessions_different),
+        ("sessions that differ", found.sessions_different),
+        ("sessions that others told of too", found.sessions_open),
     ]
     for name, count in rows:
         click.echo(f"{name:46}{count:>10,}")
