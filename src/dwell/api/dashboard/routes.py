@@ -12,7 +12,11 @@ from dwell.api.dashboard.lists import CSV_QUERY, LIST_QUERY, get_csv, get_sessio
 from dwell.api.dashboard.pages import asset, page, vendored
 from dwell.api.dashboard.people import get_people
 from dwell.api.dashboard.price_files import post_price_file
+from dwell.api.dashboard.savings import QUERIES as SAVINGS_QUERIES
+from dwell.api.dashboard.savings import ROWS as SAVINGS_ROWS
 from dwell.api.dashboard.signing import may_look, me, sign_in, sign_out
+from dwell.api.dashboard.stations import QUERIES as STATION_QUERIES
+from dwell.api.dashboard.stations import ROWS as STATION_ROWS
 from dwell.api.dashboard.views import AHEAD, BEFORE, curve_of, now_of
 from dwell.api.dashboard.visits import delete_boost, delete_pause, get_session_page, post_boost, post_pause
 from dwell.api.shared.answers import Answer, answer_json
@@ -32,6 +36,7 @@ _QUERIES = {
     f"{UNDER}/prices/import": price_files.QUERY,
     f"{UNDER}/sessions": LIST_QUERY,
     f"{UNDER}/sessions.csv": CSV_QUERY,
+    **{f"{UNDER}{path}": query for path, query in (STATION_QUERIES | SAVINGS_QUERIES).items()},
 }
 _PRICES_BEFORE, _PRICES_AHEAD = timedelta(days=2), timedelta(days=2)
 
@@ -104,6 +109,10 @@ def operations(on_error: Callable[[DwellError], Answer]) -> tuple[Operation, ...
         ("DELETE", f"{UNDER}/boost/{{vehicleId}}", delete_boost, Access.BROWSER),
         ("POST", f"{UNDER}/pause/{{vehicleId}}", post_pause, Access.BROWSER),
         ("DELETE", f"{UNDER}/pause/{{vehicleId}}", delete_pause, Access.BROWSER),
+        *(
+            (method, f"{UNDER}{path}", serve, Access.BROWSER)
+            for method, path, serve in (*STATION_ROWS, *SAVINGS_ROWS)
+        ),
     )
     return tuple(
         Operation(

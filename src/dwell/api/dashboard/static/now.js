@@ -50,7 +50,7 @@ function Point({ point, now, names }) {
   const said = !point.connected ? t("notConnected") : point.state ? t(point.state) : t("silent");
   const words = busy ? t("energyFor", number(last.energy_wh / 1000), names.get(last.vehicle_id) || said) : said;
   const drawn = useMemo(() => point.used.map((one) => bar("past REGULAR", x(one.start), x(one.end || now), 10)), [point.seal, busy && now]);
-  return html`<li class="row"><a class="row-link" href="#stations"><span class="name"><span>${point.station} · ${point.number}</span></span>
+  return html`<li class="row"><a class="row-link" href=${`#station/${point.station_id}`}><span class="name"><span>${point.station} · ${point.number}</span></span>
     <svg viewBox=${box} preserveAspectRatio="none" aria-hidden="true">${drawn}<${Present} /></svg>
     <span class="why" data-charging=${!!busy} data-fault=${point.state === "FAULTED"}>${words}</span></a></li>`;
 }

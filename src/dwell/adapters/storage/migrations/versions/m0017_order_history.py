@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0016"
-down_revision: str | None = "0014"
+revision = "0017"
+down_revision: str | None = "0016"
 
 
 def upgrade() -> None:
