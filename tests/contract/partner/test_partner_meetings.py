@@ -9,7 +9,7 @@ from typing import Any
 
 from contract.partner.people import Partner
 from contract.partner.test_partner_vehicles import path_of
-from contract.serving import AT_HOME, Home
+from contract.serving import AT_HOME, VEHICLE, Home
 
 ROUNDS = 8
 
@@ -47,6 +47,35 @@ def test_two_writers_of_one_policy_are_both_heard(home: Home) -> None:
             theirs["deadline"],
             theirs["minimumChargeTarget"],
         )
+
+
+def test_of_the_target_and_the_deadline_of_every_day_neither_is_lost(home: Home) -> None:
+    client, path = Partner(tenant=home.tenant).client(), path_of(home)
+    monday = {"mon": {"charge_percentage": 70, "charge_deadline": "05:00"}, "sun": None}
+    assert client.put(f"{path}/charge-policy", json={"data": monday}).status_code == 200
+    for turn in range(ROUNDS * 2):
+        target, deadline = 50 + turn, f"06:{turn:02}"
+        answers = both(
+            partial(client.put, path, json={"charge_target_min": target}),
+            partial(client.put, path, json={"charge_deadline_at": deadline}),
+        )
+        assert [answer.status_code for answer in answers] == [200, 200]
+        week = client.get(f"{path}/charge-policy").json()["data"]
+        days = [week[day] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")]
+        assert days == [{"charge_percentage": target, "charge_deadline": deadline}] * 7
+
+
+def test_of_two_who_make_the_policy_by_their_words_both_are_heard(home: Home) -> None:
+    client, garage = Partner(tenant=home.tenant).client(), path_of(home).rsplit("/", 1)[0]
+    for _ in range(ROUNDS):
+        path = f"{garage}/{client.post(garage, json=VEHICLE).json()['id']}"
+        answers = both(
+            partial(client.put, path, json={"charge_target_min": 55}),
+            partial(client.put, path, json={"charge_deadline_at": "05:45"}),
+        )
+        assert [answer.status_code for answer in answers] == [200, 200]
+        shown = client.get(path).json()
+        assert (shown["charge_target_min"], shown["charge_deadline_at"]) == (55, "05:45")
 
 
 def test_a_boost_during_settlement_is_in_it_or_for_the_next_or_refused(home: Home) -> None:
