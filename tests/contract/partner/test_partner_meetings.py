@@ -101,21 +101,24 @@ def is_boosted(home: Home, session: Any) -> bool:
     return bool(home.tenant.get(f"/v1/sessions/{session['id']}")["mode"] == "IMMEDIATE_START")
 
 
+@pytest.mark.parametrize("gap_s", [0, 30])
 @pytest.mark.parametrize("first", ["boost", "leave", "both"])
 def test_a_boost_that_meets_the_end_of_its_visit_is_in_it_or_for_the_next_or_refused(
-    moving: Serving, first: str
+    moving: Serving, first: str, gap_s: int
 ) -> None:
+    """`gap_s`: how long ago the vehicle was unplugged; a session runs on for a while, lest the plug has but slipped."""
     home = moving.tenant().home()
     client, path = Partner(tenant=home.tenant).client(), path_of(home)
     for turn in range(ROUNDS):
         later(home, 60, plugged_in=True)
         later(home, 60, plugged_in=True)
         moving.clock.move_to(moving.clock.now() + timedelta(minutes=10))
+        unplugged = home.at(0, plugged_in=False)
+        if first == "leave":
+            moving.clock.move_to(moving.clock.now() + timedelta(seconds=gap_s))
         acts = {
             "boost": partial(client.post, f"{path}/boost"),
-            "leave": partial(
-                home.tenant.client.post, "/v1/observations", json=[home.at(0, plugged_in=False)]
-            ),
+            "leave": partial(home.tenant.client.post, "/v1/observations", json=[unplugged]),
         }
         if first == "both":
             answered, receipt = both(acts["boost"], acts["leave"])
@@ -147,3 +150,15 @@ def test_a_boost_that_meets_the_end_of_its_visit_is_in_it_or_for_the_next_or_ref
         assert len(home.settled()) == 2 * turn + 2
         shown = client.get(path).json()
         assert (shown["boost_state"], shown["boost_for_next_session"]) == ("available", False)
+
+
+def test_a_boost_of_a_vehicle_that_has_just_left_can_be_taken_back(moving: Serving) -> None:
+    home = moving.tenant().home()
+    client, boost = Partner(tenant=home.tenant).client(), f"{path_of(home)}/boost"
+    later(home, 60, plugged_in=True)
+    later(home, 60, plugged_in=False)
+    assert [client.post(boost).status_code, client.delete(boost).status_code] == [204, 204]
+    later(home, 15, plugged_in=False)
+    assert not client.get(path_of(home)).json()["boost_for_next_session"]
+    later(home, 60, plugged_in=True)
+    assert not is_boosted(home, home.session())
