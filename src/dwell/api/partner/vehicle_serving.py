@@ -150,7 +150,11 @@ async def put_policy(call: Call) -> Answer:
     if faults:
         return invalid(faults)
     vehicle_id = await _vehicle(call)
-    fault = await _agree(call, vehicle_id, {"days": days}, timezone=timezone)
+    try:
+        fault = await _agree(call, vehicle_id, {"days": days}, timezone=timezone)
+    except Refused as refused:
+        # A week is called data here.
+        return invalid({("body", "data"): refused.faults[0].message})
     if fault is not None:
         return invalid({("body", "data", "timezone"): fault})
     return answer_json(200, policy_of(await _parked(call)))
