@@ -410,9 +410,9 @@ def test_series_are_those_of_the_native_dialect(home: Home, client: httpx.Client
     ],
 )
 def test_a_window_that_cannot_be_served_is_named_by_its_parameter(
-    home: Home, client: httpx.Client, figures: str, query: dict[str, str], named: str
+    home: Home, figures: str, query: dict[str, str], named: str
 ) -> None:
-    answer = client.get(f"{path_of(home)}/{figures}", params=query)
+    answer = Partner(tenant=home.tenant).client().get(f"{path_of(home)}/{figures}", params=query)
     assert answer.status_code == 422
     assert [fault["loc"] for fault in answer.json()["detail"]] == [["query", named]]
 
