@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def test_the_smoke_test_finds_no_fault(sessions: list[dict[str, Any]]) -> None:
 
 
 def test_every_vehicle_has_settled_sessions_under_its_policy(sessions: list[dict[str, Any]]) -> None:
-    assert len({session["vehicleId"] for session in sessions}) == 12
+    assert len({session["vehicleId"] for session in sessions}) == 12 + 8
     assert all(session["policyId"] and session["locationId"] for session in sessions)
 
 
@@ -43,6 +45,25 @@ def test_targets_are_met_and_something_is_saved(sessions: list[dict[str, Any]]) 
     assert states.count("REACHED") == len(states)
     assert saved > 1
     assert [session["id"] for session in sessions if session["error"]["latest"]] == []
+
+
+def test_the_depot_stays_below_its_connection_and_the_smoke_test_would_see_it(
+    sessions: list[dict[str, Any]],
+) -> None:
+    places = Counter(session["locationId"] for session in sessions)
+    depot_id, visits = places.most_common(1)[0]
+    assert visits == 10
+
+    busier = deepcopy(sessions)
+    own = [session for session in busier if session["locationId"] == depot_id]
+    for session in own:
+        for row in session["statistics"]["timeseries"]:
+            row["kwh"] *= 2
+        session["statistics"]["aggregated"]["kwhSum"] *= 2
+    assert any("the depot drew" in fault for fault in find_faults(busier))
+    assert find_faults([one for one in sessions if one["locationId"] != depot_id]) == [
+        "there is one depot, and sessions of several vehicles at 0 locations"
+    ]
 
 
 def test_the_same_seed_gives_the_same_days(sessions: list[dict[str, Any]]) -> None:

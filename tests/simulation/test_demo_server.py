@@ -53,10 +53,14 @@ def test_lines_work_when_pasted_and_the_end_leaves_nothing(
 
     pasted = subprocess.run([bash], input=lines, capture_output=True, text=True, timeout=30, check=True)
 
-    settled, policy, vehicles, receipt, guest = map(json.loads, pasted.stdout.splitlines())
+    answers = map(json.loads, pasted.stdout.splitlines())
+    settled, policy, vehicles, running, over, charger, receipt, guest = answers
     assert [session["state"] for session in settled["data"]] == ["SETTLED"] * 3
     assert policy["policyId"]
-    assert len(vehicles["data"]) == 13
+    assert len(vehicles["data"]) == 13 + 8
+    assert [one["user_reference"][:12] for one in running["sessions"]] == ["fleet-driver"] * 3
+    assert [one["final_amount"] > 1 for one in over["sessions"]] == [True] * 3
+    assert charger["station"]["charge_points"][0]["evse"] == "DE*DWL*EDEPOT1*1"
     assert receipt == {"accepted": 1, "duplicates": 0, "rejected": [], "flagged": []}
     assert guest["state"].startswith("ACTIVE")
     assert guest["blocks"], "a plan for the guest"
