@@ -29,6 +29,7 @@ from dwell.application.stations import (
 from dwell.domain.ids import LocationId, StationId, VehicleId
 from dwell.domain.instants import write_instant
 from dwell.domain.station.equipment import Connector, Evse
+from dwell.domain.station.read_back import ReadBack
 from dwell.domain.station.registry import EVSES_AT_MOST, NAME_LENGTH, Site, StationRecord, TokenRecord
 from dwell.domain.tariff.driver import DriverTariff, TimeBand
 
@@ -37,8 +38,22 @@ _TEXT = 200
 _native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
 
 
+class NativeSteering(msgspec.Struct, frozen=True, kw_only=True):
+    """How a station is steered: the way in use (null: none works), those that are ruled out, and what it keeps.
+
+    `read_back` is what its composite schedule showed of the profile that it took last; null: never asked.
+    """
+
+    way: str | None
+    ruled_out: tuple[str, ...]
+    read_back: ReadBack | None
+
+
 class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
-    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made."""
+    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made.
+
+    `steering` is null until a vehicle was steered there.
+    """
 
     id: str
     name: str
@@ -46,6 +61,7 @@ class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
     site: Site
     evses: tuple[Evse, ...]
     connected: bool
+    steering: NativeSteering | None
     created_at: datetime
     key: str | None = None
 
@@ -172,7 +188,19 @@ def _station(call: Call, record: StationRecord) -> NativeStation:
         site=record.site,
         evses=record.station.evses,
         connected=call.backend.ports.stations.is_connected(record.id),
+        steering=_steering(record),
         created_at=record.created_at,
+    )
+
+
+def _steering(record: StationRecord) -> NativeSteering | None:
+    ladder = record.ladder
+    if ladder is None:
+        return None
+    return NativeSteering(
+        way=ladder.rung.name if ladder.rung is not None else None,
+        ruled_out=tuple(rung.name for rung in ladder.ruled_out),
+        read_back=record.read_back,
     )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from dwell.application.ports import Clock
 from dwell.domain.instants import QUARTER, floor_quarter
-from dwell.simulation.clock import VirtualClock
 from dwell.simulation.stations.charge import LEAST_A, NOMINAL_V
 from dwell.simulation.stations.shelf import PHASES, Shelf, read_profile
 from dwell.simulation.stations.tongues import (
@@ -30,6 +30,8 @@ from dwell.simulation.vehicle import VirtualVehicle
 
 LEAST_W = LEAST_A * NOMINAL_V * PHASES
 """Less than this no vehicle takes."""
+MOST_W = 16 * NOMINAL_V * PHASES
+"""What its fuse lets pass."""
 SOON = timedelta(seconds=1)
 """How long after a change the meter tells of it, or an order is carried out."""
 _TONGUES: dict[str, type[Tongue16] | type[Tongue201]] = {"ocpp1.6": Tongue16, "ocpp2.0.1": Tongue201}
@@ -38,11 +40,12 @@ _ACCEPTED, _REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
 
 @dataclass(slots=True)
 class Charger:
-    """A station with one EVSE, and what stands there. `number` is its place, by which its names differ."""
+    """A station with one EVSE, and what stands there. One that does not obey takes every profile, and keeps none."""
 
     sign: Sign
-    clock: VirtualClock
+    clock: Clock
     shelf: Shelf = field(default_factory=Shelf)
+    obeys: bool = True
     car: VirtualVehicle | None = None
     reference: str | None = None
     register_wh: float = 1_000_000.0
@@ -189,9 +192,21 @@ class Charger:
         return None if order is None else order(self, payload)
 
     def _keep_profile(self, payload: dict[str, Any]) -> dict[str, Any]:
-        self.shelf.keep(read_profile(payload.get("csChargingProfiles") or payload["chargingProfile"]))
-        self._settle(self.clock.now())
+        if self.obeys:
+            self.shelf.keep(read_profile(payload.get("csChargingProfiles") or payload["chargingProfile"]))
+            self._settle(self.clock.now())
         return _ACCEPTED
+
+    def _show_schedule(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """What it keeps to, in the unit that is asked for."""
+        now, duration_s = self.clock.now(), payload["duration"]
+        unit = payload.get("chargingRateUnit", "A")
+        per_unit_w = 1 if unit == "W" else NOMINAL_V * PHASES
+        periods = [
+            {"startPeriod": start_s, "limit": round(limit_w / per_unit_w, 1)}
+            for start_s, limit_w in self.shelf.schedule(now, duration_s, MOST_W)
+        ]
+        return self._tongue.schedule(now, duration_s, unit, periods)
 
     def _start(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Only where a cable is in: these stations do not wait for one."""
@@ -213,6 +228,7 @@ class Charger:
 
 _ORDERS = {
     "SetChargingProfile": Charger._keep_profile,
+    "GetCompositeSchedule": Charger._show_schedule,
     "RemoteStartTransaction": Charger._start,
     "RequestStartTransaction": Charger._start,
     "RemoteStopTransaction": Charger._stop,

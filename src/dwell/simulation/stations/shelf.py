@@ -92,6 +92,17 @@ class Shelf:
         most = self._spoken(MAXIMUM, at)
         return min(self.unbidden_w if own is None else own, math.inf if most is None else most)
 
+    def schedule(self, now: datetime, duration_s: int, most_w: float) -> list[tuple[int, float]]:
+        """What may be drawn from now on, no more than `most_w`: seconds from now and W, where it changes."""
+        end_at = now + timedelta(seconds=duration_s)
+        edges = sorted({now, *(edge for edge in self._edges(now) if edge < end_at)})
+        told: list[tuple[int, float]] = []
+        for edge in edges:
+            limit_w = min(self.limit_w(edge), most_w)
+            if not told or told[-1][1] != limit_w:
+                told.append((round((edge - now).total_seconds()), limit_w))
+        return told
+
     def next_edge(self, after: datetime) -> datetime | None:
         """The next instant at which something else may be drawn."""
         return min(self._edges(after), default=None)

@@ -10,6 +10,7 @@ from dwell.simulation.stations.telling import stamp
 
 Said = tuple[str, dict[str, Any]]
 """An action and its payload."""
+Period = dict[str, float]
 CHARGING, HELD, FULL = "Charging", "SuspendedEVSE", "SuspendedEV"
 """Why a vehicle in a transaction draws or does not, in the words of both versions."""
 
@@ -56,6 +57,10 @@ class Tongue(Protocol):
         ...
 
     def ended(self, reference: str, sight: Sight, reason: str) -> list[Said]: ...
+
+    def schedule(self, at: datetime, duration_s: int, unit: str, periods: list[Period]) -> dict[str, Any]:
+        """The answer to GetCompositeSchedule."""
+        ...
 
 
 def _measured(sight: Sight) -> list[tuple[str, float, str]]:
@@ -110,6 +115,15 @@ class Tongue16:
         }
         return [("StopTransaction", stop), self._status(sight.at, "Finishing")]
 
+    def schedule(self, at: datetime, duration_s: int, unit: str, periods: list[Period]) -> dict[str, Any]:
+        inner = {"duration": duration_s, "chargingRateUnit": unit, "chargingSchedulePeriod": periods}
+        return {
+            "status": "Accepted",
+            "connectorId": 1,
+            "scheduleStart": stamp(at),
+            "chargingSchedule": inner,
+        }
+
     def _status(self, at: datetime, word: str) -> Said:
         said = {"connectorId": 1, "errorCode": "NoError", "status": word, "timestamp": stamp(at)}
         return "StatusNotification", said
@@ -154,6 +168,16 @@ class Tongue201:
         said = self._event("Ended", reference, sight, trigger)
         said["transactionInfo"]["stoppedReason"] = reason
         return [("TransactionEvent", said)]
+
+    def schedule(self, at: datetime, duration_s: int, unit: str, periods: list[Period]) -> dict[str, Any]:
+        inner = {
+            "evseId": 1,
+            "duration": duration_s,
+            "scheduleStart": stamp(at),
+            "chargingRateUnit": unit,
+            "chargingSchedulePeriod": periods,
+        }
+        return {"status": "Accepted", "schedule": inner}
 
     def _event(self, kind: str, name: str, sight: Sight, trigger: str) -> dict[str, Any]:
         place, self._count = self._count, self._count + 1
