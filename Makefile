@@ -18,7 +18,7 @@ demo: ## a server with a dozen vehicles living real visits at real prices, and a
 	@$(BIN)/dwell demo $(ARGS)
 
 test: ## all tests, on SQLite and on a PostgreSQL of their own
-	@scripts/setup dev web postgres chromium
+	@scripts/setup dev web clients postgres chromium
 	@$(BIN)/pytest $(ARGS)
 
 check: ## format, lint, types, import contracts

@@ -29,7 +29,7 @@ def main() -> int:
     except ValueError as error:
         print(f"smoke: not JSON: {error}", file=sys.stderr)
         return 1
-    faults = find_faults(sessions)
+    faults = find_faults(sessions) or find_depot_faults(sessions)
     for fault in faults:
         print(f"smoke: {fault}", file=sys.stderr)
     if not faults:
@@ -54,11 +54,14 @@ def find_faults(sessions: object) -> list[str]:
     ids = [session["id"] for session in sessions]
     if len(set(ids)) != len(ids):
         faults.append("a session appears twice")
-    return faults + _faults_of_depot(sessions)
+    return faults
 
 
-def _faults_of_depot(sessions: list[dict[str, Any]]) -> list[str]:
-    """The depot is where vehicles are more than one; its load is what their rows of a quarter hour add up to."""
+def find_depot_faults(sessions: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the depot in sessions that are right each for itself.
+
+    The depot is where vehicles are more than one; its load is what their rows of a quarter hour add up to.
+    """
     vehicles: dict[str, set[str]] = {}
     for session in sessions:
         vehicles.setdefault(session["locationId"], set()).add(session["vehicleId"])
@@ -72,7 +75,7 @@ def _faults_of_depot(sessions: list[dict[str, Any]]) -> list[str]:
                 load_kwh[row["startAt"]] = load_kwh.get(row["startAt"], 0.0) + row["kwh"]
     most_kwh = DEPOT_KW * QUARTER_H + ENERGY_TOLERANCE_KWH * len(vehicles[shared[0]])
     return [
-        f"from {start_at} on the depot drew {kwh / QUARTER_H:.1f} kW of {DEPOT_KW:g}"
+        f"from {start_at} on the depot drew {kwh / QUARTER_H:.2f} kW of {DEPOT_KW:g}"
         for start_at, kwh in sorted(load_kwh.items())
         if kwh > most_kwh
     ]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dwell.simulation.demo import Pace
@@ -65,6 +66,14 @@ def test_lines_work_when_pasted_and_the_end_leaves_nothing(
     assert guest["state"].startswith("ACTIVE")
     assert guest["blocks"], "a plan for the guest"
     assert not re.search(r"0000-|1970-|2026-", json.dumps(settled)), "virtual days are those of the prices"
+
+    address, key = (re.search(word, printed) for word in (r"http://[\d.:]+", r"dwell_key_\w+"))
+    assert address and key
+    headers = {"x-api-key": key[0]}
+    stations = httpx.get(f"{address[0]}/v1/stations", headers=headers, timeout=30).json()["stations"]
+    assert [station["connected"] for station in stations] == [True] * 6
+    assert {station["steering"]["way"] for station in stations} == {"TX_PROFILE"}
+    assert {station["steering"]["read_back"]["holding"] for station in stations} == {"HOLDS"}
 
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=15) == 0

@@ -29,13 +29,31 @@ from dwell.application.stations import (
 from dwell.domain.ids import LocationId, StationId, VehicleId
 from dwell.domain.instants import write_instant
 from dwell.domain.station.equipment import Connector, Evse
-from dwell.domain.station.read_back import ReadBack
+from dwell.domain.station.profile import Purpose
+from dwell.domain.station.read_back import Difference, Holding
 from dwell.domain.station.registry import EVSES_AT_MOST, NAME_LENGTH, Site, StationRecord, TokenRecord
 from dwell.domain.tariff.driver import DriverTariff, TimeBand
 
 CONNECTORS_AT_MOST, BANDS_AT_MOST = 16, 100
 _TEXT = 200
 _native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
+
+
+class NativeReadBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a station keeps of a profile that it took: HOLDS, DIFFERS or UNKNOWN (`why`), in seconds that were compared.
+
+    `ignored`: it allows more than was sent. `worst` is where the two are furthest apart, A per phase or W.
+    """
+
+    at: datetime
+    evse_number: int
+    purpose: Purpose
+    holding: Holding
+    why: str
+    ignored: bool
+    compared_s: int
+    differs_s: int
+    worst: Difference | None
 
 
 class NativeSteering(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +64,7 @@ class NativeSteering(msgspec.Struct, frozen=True, kw_only=True):
 
     way: str | None
     ruled_out: tuple[str, ...]
-    read_back: ReadBack | None
+    read_back: NativeReadBack | None
 
 
 class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,13 +212,13 @@ def _station(call: Call, record: StationRecord) -> NativeStation:
 
 
 def _steering(record: StationRecord) -> NativeSteering | None:
-    ladder = record.ladder
+    ladder, shown = record.ladder, record.read_back
     if ladder is None:
         return None
     return NativeSteering(
         way=ladder.rung.name if ladder.rung is not None else None,
         ruled_out=tuple(rung.name for rung in ladder.ruled_out),
-        read_back=record.read_back,
+        read_back=NativeReadBack(**msgspec.structs.asdict(shown)) if shown is not None else None,
     )
 
 
