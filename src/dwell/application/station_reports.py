@@ -234,6 +234,7 @@ async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> Stat
             desk.advance(other, NextStarted(at=heard.at))
     after = await tell_of_started(desk, after, token, fact)
     await desk.take_readings(after, fact.readings)
+    tell_of_readings(desk, after, fact.readings)
     return TransactionReply(number=_number_of(after), verdict=_lasting(verdict, after, found))
 
 

@@ -124,7 +124,9 @@ class Depot:
         await look_after_transactions(self.ports)
 
     def note(self, now: datetime) -> None:
-        """Take down what flows from this instant on."""
+        """Take down what flows from this instant on; what is said last of an instant counts, the rest took no time."""
+        if self.load_w and self.load_w[-1][0] == now:
+            self.load_w.pop()
         drawn_w = sum(charger.power_w for charger in self.chargers)
         if not self.load_w or self.load_w[-1][1] != drawn_w:
             self.load_w.append((now, drawn_w))
