@@ -35,8 +35,8 @@ from dwell.domain.station.registry import EVSES_AT_MOST, NAME_LENGTH, Site, Stat
 from dwell.domain.tariff.driver import DriverTariff, TimeBand
 
 CONNECTORS_AT_MOST, BANDS_AT_MOST = 16, 100
-_TEXT = 200
-_native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
+TEXT_AT_MOST = 200
+native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
 
 
 class NativeReadBack(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,23 +127,23 @@ class NativeTokens(msgspec.Struct, frozen=True):
 async def get_stations(call: Call) -> Answer:
     """All stations."""
     records = await stations_of(call.backend.ports, call.organization_id)
-    return answer_json(200, NativeStations(tuple(_station(call, one) for one in records)))
+    return answer_json(200, NativeStations(tuple(shown_station(call, one) for one in records)))
 
 
 async def post_station(call: Call) -> Answer:
     """Register a station."""
     body = read_document(await call.body())
     name = body.text("name", at_most=NAME_LENGTH, required=True)
-    location = body.text("location_id", at_most=_TEXT)
-    site = _site(body.child("site"))
-    evses = [_evse(one) for one in body.children("evses", at_most=EVSES_AT_MOST)]
+    location = body.text("location_id", at_most=TEXT_AT_MOST)
+    site = read_site(body.child("site"))
+    evses = [read_evse(one) for one in body.children("evses", at_most=EVSES_AT_MOST)]
     body.end()
     wanted = StationSpecification(
         name=name or "", evses=evses, site=site, location_id=LocationId(location) if location else None
     )
     backend = call.backend
     record, key = await add_station(backend.ports, backend.keyring, call.organization_id, wanted)
-    return answer_json(201, msgspec.structs.replace(_station(call, record), key=key))
+    return answer_json(201, msgspec.structs.replace(shown_station(call, record), key=key))
 
 
 async def post_station_key(call: Call) -> Answer:
@@ -183,8 +183,8 @@ async def put_token(call: Call) -> Answer:
     """Let a token charge."""
     body = read_document(await call.body())
     text = body.text("token", at_most=255, required=True)
-    user = body.text("user_reference", at_most=_TEXT)
-    vehicle = body.text("vehicle_id", at_most=_TEXT)
+    user = body.text("user_reference", at_most=TEXT_AT_MOST)
+    vehicle = body.text("vehicle_id", at_most=TEXT_AT_MOST)
     expires_at = body.instant("expires_at")
     body.end()
     made = await add_token(
@@ -198,7 +198,8 @@ async def put_token(call: Call) -> Answer:
     return answer_json(200, _token(made))
 
 
-def _station(call: Call, record: StationRecord) -> NativeStation:
+def shown_station(call: Call, record: StationRecord) -> NativeStation:
+    """The station as it is shown, without its key."""
     return NativeStation(
         id=record.id,
         name=record.station.name,
@@ -231,11 +232,12 @@ def _token(record: TokenRecord) -> NativeToken:
     )
 
 
-def _site(body: Document | None) -> Site:
+def read_site(body: Document | None) -> Site:
+    """Where a station stands; faults are noted in the document."""
     if body is None:
         return Site()
     texts = {
-        name: body.text(name, at_most=_TEXT, at_least=0) or ""
+        name: body.text(name, at_most=TEXT_AT_MOST, at_least=0) or ""
         for name in ("operator", "zip", "city", "street", "hotline")
     }
     country = body.text("country_code", at_most=3, at_least=3) or ""
@@ -249,8 +251,9 @@ def _site(body: Document | None) -> Site:
     )
 
 
-def _evse(body: Document) -> Evse:
-    vehicle = body.text("vehicle_id", at_most=_TEXT)
+def read_evse(body: Document) -> Evse:
+    """An EVSE; faults are noted in the document."""
+    vehicle = body.text("vehicle_id", at_most=TEXT_AT_MOST)
     return Evse(
         number=body.integer("number", 1, 999, required=True) or 1,
         evse=body.text("evse", at_most=64, required=True) or "",
@@ -303,8 +306,8 @@ def _price(body: Document, name: str) -> Decimal:
     return price or Decimal(0)
 
 
-_REFUSALS: Mapping[int, Any] = dict.fromkeys((400, 401, 503), Problem)
-_BODY_REFUSALS: Mapping[int, Any] = {**_REFUSALS, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
+REFUSALS: Mapping[int, Any] = dict.fromkeys((400, 401, 503), Problem)
+BODY_REFUSALS: Mapping[int, Any] = {**REFUSALS, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
 
 
 def station_operations() -> tuple[Operation, ...]:
@@ -315,30 +318,30 @@ def station_operations() -> tuple[Operation, ...]:
 def _station_rows() -> tuple[Operation, ...]:
     """Stations and their keys."""
     return (
-        _native(
+        native(
             method="GET",
             path="/v1/stations",
             name="listStations",
             summary="All stations",
             serve=get_stations,
-            answers={200: NativeStations, **_REFUSALS},
+            answers={200: NativeStations, **REFUSALS},
         ),
-        _native(
+        native(
             method="POST",
             path="/v1/stations",
             name="createStation",
             summary="Register a station; its key is in the answer and is not shown again",
             serve=post_station,
             body=dict[str, Any],
-            answers={201: NativeStation, **_BODY_REFUSALS},
+            answers={201: NativeStation, **BODY_REFUSALS},
         ),
-        _native(
+        native(
             method="POST",
             path="/v1/stations/{stationId}/key",
             name="renewStationKey",
             summary="A new key for a station; the old one ends at once",
             serve=post_station_key,
-            answers={200: StationKey, **_REFUSALS, 404: Problem},
+            answers={200: StationKey, **REFUSALS, 404: Problem},
         ),
     )
 
@@ -346,38 +349,38 @@ def _station_rows() -> tuple[Operation, ...]:
 def _driver_rows() -> tuple[Operation, ...]:
     """What drivers pay, and who may charge."""
     return (
-        _native(
+        native(
             method="GET",
             path="/v1/driver-tariffs",
             name="listDriverTariffs",
             summary="What drivers pay",
             serve=get_driver_tariffs,
-            answers={200: NativeDriverTariffs, **_REFUSALS},
+            answers={200: NativeDriverTariffs, **REFUSALS},
         ),
-        _native(
+        native(
             method="PUT",
             path="/v1/driver-tariffs",
             name="setDriverTariff",
             summary="Set what drivers pay from now on at an EVSE, or (no `evse`) everywhere else",
             serve=put_driver_tariff,
             body=dict[str, Any],
-            answers={204: None, **_BODY_REFUSALS},
+            answers={204: None, **BODY_REFUSALS},
         ),
-        _native(
+        native(
             method="GET",
             path="/v1/id-tokens",
             name="listIdTokens",
             summary="Which tokens may charge",
             serve=get_tokens,
-            answers={200: NativeTokens, **_REFUSALS},
+            answers={200: NativeTokens, **REFUSALS},
         ),
-        _native(
+        native(
             method="PUT",
             path="/v1/id-tokens",
             name="putIdToken",
             summary="Let a token charge, for a user and always a certain vehicle; one that is known is changed",
             serve=put_token,
             body=dict[str, Any],
-            answers={200: NativeToken, **_BODY_REFUSALS},
+            answers={200: NativeToken, **BODY_REFUSALS},
         ),
     )
