@@ -36,10 +36,14 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`dwell demo` on a free port, ended by its process."""
     command = [sys.executable, "-m", "dwell", "demo", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    log = tmp_path_factory.mktemp("demo") / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
             said = ""
             assert process.stdout is not None
@@ -68,9 +72,9 @@ def _found(name: str, text: str) -> str:
     return found[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Its loop runs in this thread until it ends: no asynchronous test may come meanwhile."""
     path = shutil.which("chromium")
     assert path is not None, "scripts/setup chromium"
     with sync_playwright() as started:

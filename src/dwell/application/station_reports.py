@@ -6,6 +6,7 @@ answered like any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -16,7 +17,7 @@ from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
 from dwell.application.records import Quarantined
-from dwell.application.station_desk import Desk, verdict_on
+from dwell.application.station_desk import Desk, close_desks, verdict_on
 from dwell.application.station_vehicles import (
     tell_of_charging,
     tell_of_ended,
@@ -26,11 +27,11 @@ from dwell.application.station_vehicles import (
 )
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, StationId
-from dwell.domain.station.equipment import WHOLE_STATION, Evse, IdToken
+from dwell.domain.station.equipment import WHOLE_STATION, Evse
 from dwell.domain.station.evidence import fact_of
 from dwell.domain.station.facts import BecameAvailable, Ended, Metered, NextStarted, Plugged, Started
 from dwell.domain.station.matching import ended_transaction, metered_transaction, started_transaction
-from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, TokenRecord
+from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, Taken
 from dwell.domain.station.replies import (
     Acknowledgement,
     BootReply,
@@ -79,6 +80,8 @@ class Heard:
     frame: bytes
     moved: timedelta = timedelta(0)
     interval_s: int = 300
+    again: Taken | None = None
+    """What it was taken with before, where the journal is told again."""
 
 
 async def take_report(
@@ -95,24 +98,65 @@ async def take_report(
         )
         if found is None:
             raise NotFound("There is no such station.")
-        desk = Desk(Moment.of(ports, tx, heard.received_at), found)
-        row = FrameRow(
-            organization_id=organization_id,
-            station_id=station_id,
-            received_at=heard.received_at,
-            protocol=heard.protocol,
-            text=heard.frame,
-        )
-        await tx.add_frames([row])
-        reply = await _handle(desk, heard)
+        desk = Desk(Moment.of(ports, tx, heard.received_at), found, again=heard.again)
+        reply = await _take(desk, heard)
         await desk.close()
         return reply
 
     return await ports.store.write(work)
 
 
+async def take_reports(
+    ports: Ports, organization_id: OrganizationId, told: Sequence[tuple[StationId, Heard]]
+) -> list[StationReply | None]:
+    """`take_report` for messages of different stations in one transaction: all of them, or none.
+
+    None in place of a reply where the station is gone. Only for messages that `may_go_together`.
+    Raises Unavailable when nothing could be stored, and whatever one of the messages leads to.
+    """
+    ids = [station_id for station_id, _ in told]
+
+    async def work(tx: Tx) -> list[StationReply | None]:
+        moment = Moment.of(ports, tx, max(heard.received_at for _, heard in told))
+        found = await tx.stations_by_id(organization_id, ids)
+        running = await tx.open_transactions(organization_id, ids)
+        desks, replies = list[Desk](), list[StationReply | None]()
+        for station_id, heard in told:
+            record = found.get(station_id)
+            if record is None:
+                replies.append(None)
+                continue
+            desks.append(Desk(moment, record, running.get(station_id, ())))
+            replies.append(await _take(desks[-1], heard))
+        await close_desks(desks)
+        return replies
+
+    return await ports.store.write(work)
+
+
+def may_go_together(report: StationReport) -> bool:
+    """Whether the message concerns a transaction alone, and nothing that other works hold."""
+    return isinstance(report, MeterReported | TransactionUpdated)
+
+
 def _changes_station(report: StationReport) -> bool:
     return isinstance(report, StationBooted | ConnectorStatusReported | TransactionStarted)
+
+
+async def _take(desk: Desk, heard: Heard) -> StationReply:
+    """What the message leads to, and its row of the journal with what that took."""
+    reply = await _handle(desk, heard)
+    desk.frames.append(
+        FrameRow(
+            organization_id=desk.organization_id,
+            station_id=desk.record.id,
+            received_at=heard.received_at,
+            protocol=heard.protocol,
+            text=heard.frame,
+            taken=msgspec.structs.replace(desk.noted, at=heard.at, moved=heard.moved),
+        )
+    )
+    return reply
 
 
 async def _handle(desk: Desk, heard: Heard) -> StationReply:
@@ -126,7 +170,7 @@ async def _handle(desk: Desk, heard: Heard) -> StationReply:
             await _status(desk, heard, report)
             return Acknowledgement()
         case AuthorizationAsked():
-            return TokenReply(verdict=verdict_on(await _token(desk, report.token), heard.received_at))
+            return TokenReply(verdict=verdict_on(await desk.token(report.token), heard.received_at))
         case TransactionStarted():
             return await _started(desk, heard, report)
         case TransactionUpdated() | TransactionEnded() | MeterReported():
@@ -206,12 +250,8 @@ def _register_evse(desk: Desk, number: int) -> None:
         desk.record = desk.record.with_evse(Evse(number=number, evse=f"{station.name}*{number}"))
 
 
-async def _token(desk: Desk, token: IdToken | None) -> TokenRecord | None:
-    return None if token is None else await desk.moment.tx.id_token(desk.organization_id, token.text)
-
-
 async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     fact = _fact(
         heard,
@@ -234,6 +274,7 @@ async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> Stat
             desk.advance(other, NextStarted(at=heard.at))
     after = await tell_of_started(desk, after, token, fact)
     await desk.take_readings(after, fact.readings)
+    tell_of_readings(desk, after, fact.readings)
     return TransactionReply(number=_number_of(after), verdict=_lasting(verdict, after, found))
 
 
@@ -263,7 +304,7 @@ def _lasting(
 
 
 async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     number = report.evse_number or WHOLE_STATION
@@ -287,7 +328,7 @@ async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> Stat
 
 
 async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     found = ended_transaction(report, heard.at, known)
@@ -301,8 +342,9 @@ async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationR
     else:
         after = desk.advance(found, fact)
     after = await desk.take_readings(after, fact.readings)
-    tell_of_readings(desk, after, fact.readings)
-    tell_of_ended(desk, after, left=report.reason == "EVDisconnected")
+    left = report.reason == "EVDisconnected"
+    tell_of_readings(desk, after, fact.readings, left_at=after.completed_at if left else None)
+    tell_of_ended(desk, after, left=left)
     return TransactionReply(verdict=verdict)
 
 

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from dwell.application.ports import Ports
 from dwell.application.station_ports import NO_ANSWER
-from dwell.application.station_reports import Heard, take_report
+from dwell.application.station_reports import Heard
 from dwell.domain.errors import NotFound, PeerFault, Unavailable
 from dwell.domain.station.orders import OrderAnswer, StationOrder
 from dwell.domain.station.registry import StationRecord
@@ -36,6 +36,7 @@ from dwell.domain.station.reports import (
     TransactionStarted,
     TransactionUpdated,
 )
+from dwell.gateway.together import Together
 from dwell.protocols.ocpp.payloads import Refusal
 from dwell.protocols.ocpp.quirks.clocks import ClockOffset, dated
 from dwell.protocols.ocpp.redaction import redacted
@@ -69,6 +70,7 @@ class Desk:
     """What every connection works with. `interval_s(name)` is what a station that boots is told to wait."""
 
     ports: Ports
+    together: Together
     interval_s: Callable[[str], int]
     changed: Callable[[], None]
     back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None = None
@@ -92,11 +94,13 @@ class StationConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Until the socket is closed, by whichever side."""
+    async def run(self, first: str | bytes | None = None) -> None:
+        """Until the socket is closed, by whichever side. `first`: a message that was read and not answered yet."""
         if self._booted:
             self._tell_again()
         try:
+            if first is not None:
+                await self._act(self._link.receive(first, now_s=_now_s()))
             async for text in self._socket:
                 await self._act(self._link.receive(text, now_s=_now_s()))
         except ConnectionClosed:
@@ -224,7 +228,7 @@ class StationConnection:
         until_s = _now_s() + STORE_WAIT_S
         while True:
             try:
-                reply = await take_report(self._desk.ports, record.organization_id, record.id, heard)
+                reply = await self._desk.together.take(record.organization_id, record.id, heard)
             except Unavailable as error:
                 if _now_s() > until_s:
                     log.error("station_closed_for_store", station=self._name, reason=error.message)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -44,6 +46,15 @@ class MemoryStationReader:
         held = self._shelves.stations.stations
         keys = sorted(key for key in held if key[0] == organization_id and key[1] > after)
         return [held[key] for key in keys[:limit]]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        return self._shelves.stations.pending.get((organization_id, name))
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        held = self._shelves.stations.pending
+        return [held[key] for key in sorted(held) if key[0] == organization_id][:limit]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         return self._shelves.stations.evses.get((organization_id, key))
@@ -85,6 +96,21 @@ class MemoryStationReader:
             )
         ]
 
+    async def stations_by_id(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, StationRecord]:
+        held = self._shelves.stations.stations
+        return {one: held[organization_id, one] for one in ids if (organization_id, one) in held}
+
+    async def open_transactions(
+        self, organization_id: OrganizationId, ids: Collection[StationId]
+    ) -> dict[StationId, list[Transaction]]:
+        found: dict[StationId, list[Transaction]] = {}
+        for one in self._shelves.stations.transactions.values():
+            if one.organization_id == organization_id and one.station_id in ids and one.status in OPEN:
+                found.setdefault(one.station_id, []).append(one)
+        return found
+
     async def newest_transactions(
         self,
         organization_id: OrganizationId,
@@ -109,6 +135,11 @@ class MemoryStationReader:
         held = self._shelves.stations.samples.get((organization_id, transaction_id), {})
         return [held[key] for key in sorted(held)]
 
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        return (await self.samples(organization_id, transaction_id))[::-1][:limit]
+
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
@@ -119,6 +150,13 @@ class MemoryStationReader:
             if (one.organization_id, one.station_id) == station and position > after
         ]
         return found[:limit]
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        held = reversed(self._shelves.stations.frames.items())
+        mine = ((at, one) for at, one in held if (one.organization_id, one.station_id) == station)
+        return list(islice(mine, limit))
 
 
 class MemoryStationWriter(MemoryStationReader):
@@ -142,6 +180,12 @@ class MemoryStationWriter(MemoryStationReader):
         for one in record.station.evses:
             place = EvsePlace(record.id, one.number)
             self._put(held.evses, (record.organization_id, evse_key(one.evse)), place)
+
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        self._put(self._shelves.stations.pending, (pending.organization_id, pending.name), pending)
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        self._take(self._shelves.stations.pending, (organization_id, name))
 
     async def save_id_token(self, token: TokenRecord) -> None:
         key = (token.organization_id, token_key(token.token.text))

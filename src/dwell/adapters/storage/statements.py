@@ -66,6 +66,7 @@ SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
 ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
 SAVE_STATION = _upsert(tables.stations)
+SAVE_PENDING_STATION = _upsert(tables.pending_stations)
 SAVE_EVSE = _upsert(tables.evses)
 SAVE_ID_TOKEN = _upsert(tables.id_tokens)
 SAVE_DRIVER_TARIFF = _upsert(tables.driver_tariffs)
@@ -340,9 +341,19 @@ STATION = "SELECT body FROM stations WHERE organization_id = :organization_id AN
 HOLD_STATION = """
 UPDATE stations SET name = name WHERE organization_id = :organization_id AND id = :id RETURNING body
 """
+STATIONS_BY_ID = "SELECT body FROM stations WHERE organization_id = :organization_id AND id @in(ids)"
 STATION_NAMED = "SELECT body FROM stations WHERE name = :name"
 STATIONS = """
 SELECT body FROM stations WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
+"""
+PENDING_STATION = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id AND name = :name
+"""
+PENDING_STATIONS = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id ORDER BY name LIMIT :limit
+"""
+REMOVE_PENDING_STATION = """
+DELETE FROM pending_stations WHERE organization_id = :organization_id AND name = :name
 """
 EVSE = "SELECT body FROM evses WHERE organization_id = :organization_id AND evse_key = :evse_key"
 ID_TOKEN = "SELECT body FROM id_tokens WHERE organization_id = :organization_id AND key_digest = :key_digest"
@@ -355,6 +366,9 @@ TRANSACTION = "SELECT body FROM transactions WHERE organization_id = :organizati
 OPEN_TRANSACTIONS = """
 SELECT body FROM transactions
 WHERE organization_id = :organization_id AND station_id = :station_id AND open = 1
+"""
+OPEN_TRANSACTIONS_OF = """
+SELECT body FROM transactions WHERE organization_id = :organization_id AND station_id @in(ids) AND open = 1
 """
 TRANSACTIONS_REFERRED = """
 SELECT body FROM transactions
@@ -377,10 +391,20 @@ SELECT at, digest, body FROM transaction_samples
 WHERE organization_id = :organization_id AND transaction_id = :transaction_id
 ORDER BY at, digest
 """
+SAMPLES_NEWEST = """
+SELECT at, digest, body FROM transaction_samples
+WHERE organization_id = :organization_id AND transaction_id = :transaction_id
+ORDER BY at DESC, digest DESC LIMIT :limit
+"""
 FRAMES = """
-SELECT position, received_at, protocol, body FROM station_frames
+SELECT position, received_at, protocol, body, taken FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
 ORDER BY position LIMIT :limit
+"""
+FRAMES_NEWEST = """
+SELECT position, received_at, protocol, body, taken FROM station_frames
+WHERE organization_id = :organization_id AND station_id = :station_id
+ORDER BY position DESC LIMIT :limit
 """
 FORGET_FRAMES = """
 DELETE FROM station_frames

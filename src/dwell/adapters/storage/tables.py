@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0014"
+SCHEMA = "0016"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -382,6 +382,14 @@ stations = Table(
     Index("stations_by_name", "name", unique=True),  # the address a station connects to names nothing else
 )
 
+pending_stations = Table(
+    "pending_stations",
+    metadata,
+    _text("organization_id", key=True),
+    _text("name", key=True),
+    _blob("body"),
+)
+
 evses = Table(
     "evses",
     metadata,
@@ -449,6 +457,7 @@ station_frames = Table(
     _whole("received_at"),
     _text("protocol"),
     _blob("body"),
+    _blob("taken", null=True),
     Index("station_frames_by_station", "organization_id", "station_id", "position"),
     sqlite_autoincrement=True,
 )

@@ -8,7 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from dwell.api.dashboard.pages import asset, page, vendored
+from dwell.api.dashboard.savings import QUERIES as SAVINGS_QUERIES
+from dwell.api.dashboard.savings import ROWS as SAVINGS_ROWS
 from dwell.api.dashboard.signing import may_look, me, sign_in, sign_out
+from dwell.api.dashboard.stations import QUERIES as STATION_QUERIES
+from dwell.api.dashboard.stations import ROWS as STATION_ROWS
 from dwell.api.dashboard.views import AHEAD, BEFORE, curve_of, now_of
 from dwell.api.dashboard.visits import (
     CSV_QUERY,
@@ -28,7 +32,11 @@ from dwell.domain.errors import DwellError
 
 UNDER = "/ui"
 _LENT = frozenset({Access.FLEX, Access.NATIVE, Access.PARTNER})
-_QUERIES = {f"{UNDER}/sessions": LIST_QUERY, f"{UNDER}/sessions.csv": CSV_QUERY}
+_QUERIES = {
+    f"{UNDER}/sessions": LIST_QUERY,
+    f"{UNDER}/sessions.csv": CSV_QUERY,
+    **{f"{UNDER}{path}": query for path, query in (STATION_QUERIES | SAVINGS_QUERIES).items()},
+}
 _PRICES_BEFORE, _PRICES_AHEAD = timedelta(days=2), timedelta(days=2)
 
 
@@ -96,6 +104,10 @@ def operations(on_error: Callable[[DwellError], Answer]) -> tuple[Operation, ...
         ("DELETE", f"{UNDER}/boost/{{vehicleId}}", delete_boost, Access.BROWSER),
         ("POST", f"{UNDER}/pause/{{vehicleId}}", post_pause, Access.BROWSER),
         ("DELETE", f"{UNDER}/pause/{{vehicleId}}", delete_pause, Access.BROWSER),
+        *(
+            (method, f"{UNDER}{path}", serve, Access.BROWSER)
+            for method, path, serve in (*STATION_ROWS, *SAVINGS_ROWS)
+        ),
     )
     return tuple(
         Operation(
