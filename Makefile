@@ -13,12 +13,12 @@ COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a server with a dozen vehicles living real visits at real prices; Ctrl-C ends it
+demo: ## a server with a dozen vehicles living real visits at real prices, and a depot; Ctrl-C ends it
 	@scripts/setup run web
 	@$(BIN)/dwell demo $(ARGS)
 
 test: ## all tests, on SQLite and on a PostgreSQL of their own
-	@scripts/setup dev web postgres chromium
+	@scripts/setup dev web clients postgres chromium
 	@$(BIN)/pytest $(ARGS)
 
 check: ## format, lint, types, import contracts

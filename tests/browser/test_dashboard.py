@@ -76,10 +76,13 @@ def test_the_cookie_is_out_of_reach_and_a_change_needs_the_pages_token(demo: Dem
 def test_rows_move_by_themselves(demo: Demo, page: Page) -> None:
     demo.sign_in(page)
     page.locator(".row svg rect.visit").first.wait_for()
-    before = page.locator(".rows").evaluate("rows => rows.innerHTML")
-    page.wait_for_function(
-        "before => document.querySelector('.rows').innerHTML !== before", arg=before, timeout=15_000
-    )
+    for rows in page.locator(".rows").all():  # the vehicles', and the charge points'
+        before = rows.evaluate("rows => rows.innerHTML")
+        page.wait_for_function(
+            "([rows, before]) => rows.innerHTML !== before",
+            arg=[rows.element_handle(), before],
+            timeout=15_000,
+        )
 
 
 def test_a_plug_in_shows_by_the_event_stream_alone(demo: Demo, page: Page) -> None:

@@ -182,6 +182,18 @@ class Reader(StationReader, WebhookReader, Protocol):
         """Newest plug-in first, then ascending id. `before` gives the page that ends just ahead of the key."""
         ...
 
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        """How many settled ones were plugged in before the instant, and those of a page, newest plug-in first."""
+        ...
+
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
     ) -> list[Session]:

@@ -72,9 +72,9 @@ async def vehicle_data(
 
     async def look(reader: Reader) -> DataView:
         vehicle, place = await vehicle_and_place(reader, organization_id, asked)
-        edges = _edges(asked.resolution, timezone_of(place), window)
+        edges = _edges(asked.resolution, timezone_of(place), window, "to_datetime")
         if with_levels and window[1] - window[0] > LEVELS_WITHIN:
-            raise _too_long(f"battery_level is given for {LEVELS_WITHIN.days} days at most")
+            raise _too_long("to_datetime", f"battery_level is given for {LEVELS_WITHIN.days} days at most")
         known = await reader.sessions_of_vehicle(organization_id, vehicle.id, since=window[0])
         levels = list[tuple[datetime, float]]()
         if with_levels:
@@ -147,7 +147,7 @@ def window_of(
 ) -> tuple[tuple[datetime, datetime], list[datetime]]:
     """From when to when these local days last, both included, and the edges of their periods. Raises Refused."""
     window = local_instant(days[0], 0, timezone), local_instant(days[1] + _DAY, 0, timezone)
-    return window, _edges(resolution, timezone, window)
+    return window, _edges(resolution, timezone, window, "to")
 
 
 def timezone_of(place: Location | None) -> str:
@@ -155,12 +155,15 @@ def timezone_of(place: Location | None) -> str:
     return place.timezone if place is not None else "UTC"
 
 
-def _edges(resolution: Resolution, timezone: str, window: tuple[datetime, datetime]) -> list[datetime]:
+def _edges(
+    resolution: Resolution, timezone: str, window: tuple[datetime, datetime], end_name: str
+) -> list[datetime]:
+    """Where periods begin and end. Raises Refused, naming the window's end as the caller does."""
     try:
         return edges_of(resolution, ZoneInfo(timezone), *window, at_most=PERIODS)
     except TooManyPeriods:
-        raise _too_long(f"these are more than {PERIODS} periods of {resolution.value}") from None
+        raise _too_long(end_name, f"these are more than {PERIODS} periods of {resolution.value}") from None
 
 
-def _too_long(message: str) -> Refused:
-    return Refused.because(Fault(field="to", message=message), code="window_too_long")
+def _too_long(end_name: str, message: str) -> Refused:
+    return Refused.because(Fault(field=end_name, message=message), code="window_too_long")

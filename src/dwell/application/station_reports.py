@@ -274,6 +274,7 @@ async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> Stat
             desk.advance(other, NextStarted(at=heard.at))
     after = await tell_of_started(desk, after, token, fact)
     await desk.take_readings(after, fact.readings)
+    tell_of_readings(desk, after, fact.readings)
     return TransactionReply(number=_number_of(after), verdict=_lasting(verdict, after, found))
 
 
@@ -341,8 +342,9 @@ async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationR
     else:
         after = desk.advance(found, fact)
     after = await desk.take_readings(after, fact.readings)
-    tell_of_readings(desk, after, fact.readings)
-    tell_of_ended(desk, after, left=report.reason == "EVDisconnected")
+    left = report.reason == "EVDisconnected"
+    tell_of_readings(desk, after, fact.readings, left_at=after.completed_at if left else None)
+    tell_of_ended(desk, after, left=left)
     return TransactionReply(verdict=verdict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dwell.adapters.storage.memory_books import MemoryBooksReader
 from dwell.adapters.storage.memory_stations import MemoryStationReader
@@ -188,6 +188,20 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader,
             bounds=(after, before),
             limit=limit,
         )
+
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        key = PageKey(plugged_in_before - timedelta(microseconds=1), "")
+        whole = len(self._shelves.settled.get(organization_id, []))
+        found = await self.settled_page(organization_id, wanted, after=key, limit=whole)
+        return len(found), found[offset : offset + limit]
 
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime

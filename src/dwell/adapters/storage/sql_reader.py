@@ -206,6 +206,32 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
         page = [bodies.decode_session(body) for (body,) in found]
         return page[::-1] if before is not None else page
 
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        # Instants are kept in whole microseconds: the least recency is one behind the instant's.
+        values = _page_values(wanted, None, None) | {"until_recency": 1 - micros_of(plugged_in_before)}
+        filters = frozenset(values.keys() | ({"shown"} if not wanted.include_hidden else set()))
+        ((total,),) = await self._rows.all(
+            statements.settled_count(filters), organization_id=organization_id, **values
+        )
+        if offset >= total:
+            return total, []
+        found = await self._rows.all(
+            statements.settled_page(filters | {"offset"}),
+            organization_id=organization_id,
+            limit=limit,
+            offset=offset,
+            **values,
+        )
+        return total, [bodies.decode_session(body) for (body,) in found]
+
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
     ) -> list[Session]:

@@ -456,7 +456,18 @@ def list_of(table: str, filters: frozenset[str]) -> str:
 @lru_cache(maxsize=512)
 def settled_page(filters: frozenset[str]) -> str:
     """A page of settled sessions, newest plug-in first; from the other end where the filters hold `backwards`."""
+    order = "ORDER BY recency DESC, id DESC" if "backwards" in filters else "ORDER BY recency, id"
+    limit = "LIMIT :limit OFFSET :offset" if "offset" in filters else "LIMIT :limit"
+    return " ".join(("SELECT body FROM sessions", _settled(filters), order, limit))
+
+
+@lru_cache(maxsize=64)
+def settled_count(filters: frozenset[str]) -> str:
+    """How many settled sessions there are of which pages are read."""
+    return " ".join(("SELECT COUNT(*) FROM sessions", _settled(filters)))
+
+
+def _settled(filters: frozenset[str]) -> str:
     conditions = ["WHERE organization_id = :organization_id AND state = 'SETTLED'"]
     conditions += [text for name, text in PAGE_FILTERS.items() if name in filters]
-    order = "ORDER BY recency DESC, id DESC" if "backwards" in filters else "ORDER BY recency, id"
-    return " ".join(("SELECT body FROM sessions", " AND ".join(conditions), order, "LIMIT :limit"))
+    return " AND ".join(conditions)

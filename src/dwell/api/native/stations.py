@@ -29,6 +29,8 @@ from dwell.application.stations import (
 from dwell.domain.ids import LocationId, StationId, VehicleId
 from dwell.domain.instants import write_instant
 from dwell.domain.station.equipment import Connector, Evse
+from dwell.domain.station.profile import Purpose
+from dwell.domain.station.read_back import Difference, Holding
 from dwell.domain.station.registry import EVSES_AT_MOST, NAME_LENGTH, Site, StationRecord, TokenRecord
 from dwell.domain.tariff.driver import DriverTariff, TimeBand
 
@@ -37,8 +39,39 @@ TEXT_AT_MOST = 200
 native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
 
 
+class NativeReadBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a station keeps of a profile that it took: HOLDS, DIFFERS or UNKNOWN (`why`), in seconds that were compared.
+
+    `ignored`: it allows more than was sent. `worst` is where the two are furthest apart, A per phase or W.
+    """
+
+    at: datetime
+    evse_number: int
+    purpose: Purpose
+    holding: Holding
+    why: str
+    ignored: bool
+    compared_s: int
+    differs_s: int
+    worst: Difference | None
+
+
+class NativeSteering(msgspec.Struct, frozen=True, kw_only=True):
+    """How a station is steered: the way in use (null: none works), those that are ruled out, and what it keeps.
+
+    `read_back` is what its composite schedule showed of the profile that it took last; null: never asked.
+    """
+
+    way: str | None
+    ruled_out: tuple[str, ...]
+    read_back: NativeReadBack | None
+
+
 class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
-    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made."""
+    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made.
+
+    `steering` is null until a vehicle was steered there.
+    """
 
     id: str
     name: str
@@ -46,6 +79,7 @@ class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
     site: Site
     evses: tuple[Evse, ...]
     connected: bool
+    steering: NativeSteering | None
     created_at: datetime
     key: str | None = None
 
@@ -173,7 +207,19 @@ def shown_station(call: Call, record: StationRecord) -> NativeStation:
         site=record.site,
         evses=record.station.evses,
         connected=call.backend.ports.stations.is_connected(record.id),
+        steering=_steering(record),
         created_at=record.created_at,
+    )
+
+
+def _steering(record: StationRecord) -> NativeSteering | None:
+    ladder, shown = record.ladder, record.read_back
+    if ladder is None:
+        return None
+    return NativeSteering(
+        way=ladder.rung.name if ladder.rung is not None else None,
+        ruled_out=tuple(rung.name for rung in ladder.ruled_out),
+        read_back=NativeReadBack(**msgspec.structs.asdict(shown)) if shown is not None else None,
     )
 
 

@@ -14,7 +14,7 @@ from dwell.api.shared.operations import Call, Parameter
 from dwell.application.series import Asked, SavingsView, vehicle_data, vehicle_savings
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.ids import UserId, VehicleId
-from dwell.domain.instants import read_instant, write_instant
+from dwell.domain.instants import read_day, read_instant, write_instant
 from dwell.domain.series import Period, Resolution, Saved, share_saved
 
 FILL_MISSING = "fill-missing"
@@ -194,7 +194,7 @@ def _instant(query: Mapping[str, str], name: str, faults: list[Fault]) -> dateti
 
 def _day(query: Mapping[str, str], name: str, faults: list[Fault]) -> date | None:
     try:
-        day = date.fromisoformat(query.get(name, "")[:10])
+        day = read_day(query.get(name, ""))
     except ValueError:
         day = None
     if day is not None and FIRST < day < LAST:

@@ -9,6 +9,7 @@ import msgspec
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, VehicleId
 from dwell.domain.station.equipment import ChargingStation, Evse, IdToken, evse_key
 from dwell.domain.station.ladder import Ladder
+from dwell.domain.station.read_back import ReadBack
 from dwell.domain.station.reports import ChargingState, ConnectorState
 from dwell.domain.tariff.driver import DriverTariff
 
@@ -76,6 +77,8 @@ class StationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     next_number: int = 1
     ladder: Ladder | None = None
     """How far down the station had to be tried; None: not yet."""
+    read_back: ReadBack | None = None
+    """What its composite schedule showed of the profile that it took last; None: never asked."""
     removed_at: datetime | None = None
 
     @property
