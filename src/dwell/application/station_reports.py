@@ -342,9 +342,8 @@ async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationR
     else:
         after = desk.advance(found, fact)
     after = await desk.take_readings(after, fact.readings)
-    left = report.reason == "EVDisconnected"
-    tell_of_readings(desk, after, fact.readings, left_at=after.completed_at if left else None)
-    tell_of_ended(desk, after, left=left)
+    tell_of_readings(desk, after, fact.readings, ended_at=after.completed_at)
+    tell_of_ended(desk, after, left=report.reason == "EVDisconnected")
     return TransactionReply(verdict=verdict)
 
 

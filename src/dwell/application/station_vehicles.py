@@ -98,11 +98,15 @@ async def tell_of_status(desk: Desk, number: int, at: datetime, *, left: bool) -
 
 
 def tell_of_readings(
-    desk: Desk, transaction: Transaction, readings: Iterable[MeterReading], *, left_at: datetime | None = None
+    desk: Desk,
+    transaction: Transaction,
+    readings: Iterable[MeterReading],
+    *,
+    ended_at: datetime | None = None,
 ) -> None:
     """The readings of a linked transaction, as the vehicle's power and register.
 
-    From `left_at` on they say nothing of the cable: the last reading often has the very instant at which it came out.
+    From `ended_at` on they say nothing of the cable: the last reading often has the very instant at which it came out.
     """
     vehicle_id = transaction.vehicle_id
     if vehicle_id is None:
@@ -110,7 +114,7 @@ def tell_of_readings(
     for one in readings:
         if one.at is None or (one.register_wh is None and one.power_w is None and one.soc_percent is None):
             continue
-        there = left_at is None or one.at < left_at
+        there = ended_at is None or one.at < ended_at
         power_w = one.power_w if there else None
         fact = Fact(
             at=one.at,
@@ -139,7 +143,7 @@ def tell_of_ended(desk: Desk, transaction: Transaction, *, left: bool) -> None:
     fact = Fact(
         at=at,
         source=SOURCE,
-        plugged_in=None if left else True,
+        plugged_in=None,  # it may have come out at the very instant, as the EVSE is going to say
         charging=False,
         power_w=0,
         energy_register_wh=transaction.meter_stop_wh,
