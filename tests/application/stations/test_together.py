@@ -14,7 +14,7 @@ from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Reader
 from dwell.application.station_reports import Heard, take_report
 from dwell.application.stations import StationSpecification, add_station
-from dwell.domain.errors import NotFound
+from dwell.domain.errors import NotFound, Unavailable
 from dwell.domain.ids import OrganizationId, StationId
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.readings import MeterReading
@@ -30,15 +30,27 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+PLENTY = 20
+"""Turns of the loop in which all that can begin has begun."""
+DEADLINE_S = 20.0
+"""Only a failure comes near it."""
+
+
 @dataclass(slots=True)
 class Counted:
-    """A store that counts its commits."""
+    """A store that counts its commits, holds them at its `gate`, and is away after so many."""
 
     store: AnyStore
     writes: int = 0
+    gate: asyncio.Event | None = None
+    away_after: int | None = None
 
     async def write(self, work: Any, **options: Any) -> Any:
         self.writes += 1
+        if self.away_after is not None and self.writes > self.away_after:
+            raise Unavailable("away")
+        if self.gate is not None:
+            await self.gate.wait()
         return await self.store.write(work, **options)
 
     async def read(self, work: Any) -> Any:
@@ -78,7 +90,7 @@ def metered(at: datetime, register_wh: int, reference: str | None = "1") -> Hear
     return heard(MeterReported(evse_number=1, reference=reference, readings=(reading,)), at)
 
 
-async def a_yard(store: AnyStore, stations: int) -> tuple[Yard, Counted]:
+async def a_yard(store: AnyStore, stations: int, place: int = 0) -> tuple[Yard, Counted]:
     counted = Counted(store)
     ports = Ports(counted, VirtualClock(NOON), SystemIds())  # type: ignore[arg-type]  # what is counted passes through
     keyring = Keyring(bytes(32))
@@ -86,7 +98,7 @@ async def a_yard(store: AnyStore, stations: int) -> tuple[Yard, Counted]:
     yard = Yard(ports, owner)
     for number in range(stations):
         evses = [Evse(number=1, evse=f"DE*YRD*E{number}")]
-        told = StationSpecification(name=f"Y{number}", evses=evses)
+        told = StationSpecification(name=f"Y{place}-{number}", evses=evses)
         record, _ = await add_station(ports, keyring, owner, told)
         start = TransactionStarted(
             evse_number=1, connector_number=1, reference=None, at=NOON, meter_start_wh=1_000
@@ -174,3 +186,90 @@ async def test_two_words_of_one_station_keep_their_order(store: AnyStore) -> Non
     transaction = await yard.transaction(yard.stations[0])
     assert (transaction.register.energy_wh, transaction.heard_at) == (300, NOON + 3 * MINUTE)
     assert counted.writes == 3
+
+
+async def test_whoever_speaks_as_the_last_groups_end_is_not_left_waiting(store: AnyStore) -> None:
+    """Two groups that end in one turn of the loop, and a station that answers its reply at once."""
+    yard, counted = await a_yard(store, GROUP_LIMIT + 1)
+    gate = counted.gate = asyncio.Event()
+    together, stations = Together(yard.ports), yard.stations
+
+    async def said(station: StationId, *minutes: int) -> None:
+        for minute in minutes:
+            await together.take(yard.owner, station, metered(NOON + minute * MINUTE, 1_000 + 100 * minute))
+
+    speaking = [asyncio.ensure_future(said(one, 1, 2)) for one in stations[:GROUP_LIMIT]]
+    speaking.append(asyncio.ensure_future(said(stations[GROUP_LIMIT], 1)))
+    for _ in range(PLENTY):
+        await asyncio.sleep(0)
+    assert counted.writes == 2
+    counted.gate = None
+    gate.set()
+    _, left = await asyncio.wait(speaking, timeout=DEADLINE_S)
+    await together.end()
+    assert not left
+
+
+async def test_no_organization_waits_for_anothers_groups(store: AnyStore) -> None:
+    yard, counted = await a_yard(store, 1)
+    others = [(await a_yard(store, 1, place))[0] for place in range(1, 6)]
+    together, counted.gate = Together(yard.ports), asyncio.Event()
+    counted.writes = 0
+    said = [
+        asyncio.ensure_future(together.take(one.owner, one.stations[0], metered(NOON + MINUTE, 1_500)))
+        for one in (yard, *others)
+    ]
+    for _ in range(PLENTY):
+        await asyncio.sleep(0)
+    under_way, gate = counted.writes, counted.gate
+    gate.set()
+    assert await asyncio.gather(*said) == [Acknowledgement()] * len(said)
+    assert under_way == len(said), "they share the store's commit, or its connections"
+
+
+async def test_a_message_that_cannot_be_and_is_repeated_for_ever_spoils_one_group(store: AnyStore) -> None:
+    yard, counted = await a_yard(store, 8)
+    together, broken = Together(yard.ports), metered(datetime.max.replace(tzinfo=UTC), 1_500)
+    spent = []
+    for minute in (1, 2, 3):
+        counted.writes = 0
+        said = [broken, *[metered(NOON + minute * MINUTE, 1_000 + 100 * minute)] * 7]
+        replies = await asyncio.gather(
+            *(together.take(yard.owner, one, word) for one, word in zip(yard.stations, said, strict=True)),
+            return_exceptions=True,
+        )
+        assert isinstance(replies[0], OverflowError) and replies[1:] == [Acknowledgement()] * 7
+        spent.append(counted.writes)
+    assert spent == [1 + 8, 2, 2]
+
+
+async def test_a_store_that_goes_away_under_a_spoiled_group_is_asked_once_more_and_no_oftener(
+    store: AnyStore,
+) -> None:
+    yard, counted = await a_yard(store, 8)
+    together = Together(yard.ports)
+    counted.away_after = 1
+    said = [metered(datetime.max.replace(tzinfo=UTC), 1), *[metered(NOON + MINUTE, 1_500)] * 7]
+    replies = await asyncio.gather(
+        *(together.take(yard.owner, one, word) for one, word in zip(yard.stations, said, strict=True)),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in replies] == [Unavailable] * 8
+    assert counted.writes == 2
+    counted.away_after = None
+    assert await together.take(yard.owner, yard.stations[1], said[1]) == Acknowledgement()
+
+
+async def test_nobody_waits_for_ever_for_what_was_let_go_of(store: AnyStore) -> None:
+    yard, counted = await a_yard(store, 2)
+    together, counted.gate = Together(yard.ports), asyncio.Event()
+    words = [metered(NOON + minute * MINUTE, 1_000 + 100 * minute) for minute in (1, 2)]
+    said = [
+        asyncio.ensure_future(together.take(yard.owner, one, word)) for one in yard.stations for word in words
+    ]
+    for _ in range(PLENTY):
+        await asyncio.sleep(0)
+    await together.end()
+    _, left = await asyncio.wait(said, timeout=DEADLINE_S)
+    assert not left
+    assert all(one.cancelled() for one in said)
