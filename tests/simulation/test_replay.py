@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Coroutine
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from benchmarks.quirks import Direct, HandClock
 from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage.memory import MemoryStore
+from dwell.adapters.storage.sqlite import SqliteStore
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports, Transaction
@@ -280,6 +284,28 @@ async def test_what_cannot_be_taken_is_told_and_the_rest_goes_on(database: AnySt
     assert (found.same, counts(found)) == (1, (0, 0, 0, 0, 0, 4))
     assert [one.position - booted_at for one in found.unreadable] == [1, 2, 3, 4]
     assert all(one.why and one.station == "CP-1" for one in found.unreadable)
+
+
+async def test_a_damaged_row_is_told_and_hides_no_other(sqlite_path: Path) -> None:
+    store = await SqliteStore.open(sqlite_path)
+    place = await depot(store)
+    record = await place.station("CP-1")
+    line = place.line(record, "ocpp1.6")
+    [(booted_at, _)] = await journal_of(place, record, line)
+    charge = drawn_charge(Random(1), FIRST_AT)
+    await play(TELLINGS["ocpp1.6"](charge, "CP-1"), line)
+    with closing(sqlite3.connect(sqlite_path)) as file, file:
+        file.execute("UPDATE station_frames SET taken = x'c1' WHERE position = ?", (booted_at,))
+    try:
+        found = await place.replayed()
+        page = await store.read(lambda reader: reader.newest_frames((place.owner, record.id), limit=1_000))
+    finally:
+        await store.close()
+    assert (found.same, counts(found)) == (1, (0, 0, 0, 0, 0, 1))
+    assert [(one.position, one.why) for one in found.unreadable] == [
+        (booted_at, "what it was taken with cannot be read")
+    ]
+    assert [position for position, row in page if row.damaged] == [booted_at]
 
 
 async def test_secrets_that_were_blackened_keep_no_message_from_being_taken(database: AnyStore) -> None:

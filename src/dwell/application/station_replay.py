@@ -197,6 +197,8 @@ async def _take(
 
 async def _taken(ports: Ports, rebuilt: Rebuilt, row: FrameRow, read: Read) -> str | None:
     """Why the row could not be taken; None where it was."""
+    if row.damaged:
+        return "what it was taken with cannot be read"
     if row.taken is None:
         rebuilt.begins_at = row.received_at + WARM_UP
         return "from before the journal told what a message was taken with"

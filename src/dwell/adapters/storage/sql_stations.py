@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
+
+import msgspec
 
 from dwell.adapters.storage import bodies, statements
 from dwell.adapters.storage.dialect import Row, Rows, Taken
@@ -266,14 +269,18 @@ def _sample(transaction_id: TransactionId, row: Row) -> SampleRow:
 
 
 def _frame(station: tuple[OrganizationId, StationId], row: Row) -> tuple[int, FrameRow]:
-    position, received_at, protocol, text, taken = row
+    position, received_at, protocol, text, packed = row
+    taken = None
+    with suppress(msgspec.DecodeError):  # one row must not hide the others of its page
+        taken = bodies.decode_taken(packed) if packed is not None else None
     return position, FrameRow(
         organization_id=station[0],
         station_id=station[1],
         received_at=instant_of(received_at),
         protocol=protocol,
         text=text,
-        taken=bodies.decode_taken(taken) if taken is not None else None,
+        taken=taken,
+        damaged=packed is not None and taken is None,
     )
 
 

@@ -156,7 +156,10 @@ OURS = "dwell"
 
 
 class FrameRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it came from a station, its secrets blackened, or an act of ours."""
+    """A message as it came from a station, its secrets blackened, or an act of ours.
+
+    `damaged`: what it was taken with is kept, and cannot be read.
+    """
 
     organization_id: OrganizationId
     station_id: StationId
@@ -164,6 +167,7 @@ class FrameRow(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     text: bytes
     taken: Taken | None = None
+    damaged: bool = False
 
 
 def scope_of(evse: str | None) -> str:
