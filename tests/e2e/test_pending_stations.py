@@ -30,6 +30,7 @@ from dwell.domain.station.pending import PendingStation
 from dwell.gateway.hub import StationHub
 from dwell.gateway.options import GatewayOptions
 from dwell.gateway.server import open_gateway
+from dwell.gateway.waiting import SAID_PER_MINUTE
 from e2e.test_stations import KEYRING, HandClock, New, Old, listening
 from stores import AnyStore
 
@@ -238,3 +239,14 @@ async def test_an_address_may_try_only_so_often(store: AnyStore) -> None:
 
 async def test_a_name_that_no_station_can_have_does_not_wait(door: Door) -> None:
     assert await door.refused(name="CP%20" + "1" * 60) == 401
+
+
+async def test_a_stranger_that_never_stops_talking_is_let_go_of(door: Door) -> None:
+    said = {"chargePointModel": "M", "chargePointVendor": "V"}
+    async with door.socket() as socket:
+        with pytest.raises(ConnectionClosed, match="too much said"):
+            for number in range(SAID_PER_MINUTE + 1):
+                await socket.send(json.dumps([2, str(number), "BootNotification", said]))
+                assert json.loads(await socket.recv())[2]["status"] == "Pending"
+    assert number == SAID_PER_MINUTE
+    assert await door.boot() == "Pending"

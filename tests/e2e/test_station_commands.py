@@ -25,14 +25,14 @@ def port_of(process: Process) -> int:
     return next(int(one["port"]) for one in process.events if one["event"] == "stations_welcome")
 
 
-def boot(port: int, key: str) -> list[object]:
+def boot(port: int, key: str, *, model: str = "M") -> list[object]:
     shown = base64.b64encode(f"CP-1:{key}".encode()).decode()
     with connect(
         f"ws://127.0.0.1:{port}/ocpp/CP-1",
         subprotocols=[Subprotocol("ocpp1.6")],
         additional_headers={"Authorization": f"Basic {shown}"},
     ) as socket:
-        booted = {"chargePointVendor": "V", "chargePointModel": "M"}
+        booted = {"chargePointVendor": "V", "chargePointModel": model}
         socket.send(json.dumps([2, "1", "BootNotification", booted]))
         answer: list[object] = json.loads(socket.recv(timeout=30))
         return answer
@@ -143,3 +143,14 @@ def change_an_energy(path: Path) -> None:
         register = msgspec.structs.replace(kept.register, energy_wh=kept.register.energy_wh + 1)
         changed = bodies.encode(msgspec.structs.replace(kept, register=register))
         file.execute("UPDATE transactions SET body = ? WHERE id = ?", (changed, name))
+
+
+def test_what_a_stranger_says_of_itself_forges_no_line_of_the_list(tmp_path: Path) -> None:
+    env = environment(tmp_path, f"sqlite:///{tmp_path}/dwell.db")
+    dwell("db", "upgrade", env=env)
+    owner = json.loads(dwell("org", "create", "Depot", "--json", env=env))["organization_id"]
+    with served(env | {"DWELL_GATEWAY_PENDING_ORGANIZATION": owner}) as process:
+        boot(port_of(process), "a key of its own, good", model="M\nREGISTERED  1  CP-2\x1b]0;x\x07\u202e")
+    [line] = dwell("station", "list", owner, env=env).splitlines()
+    assert line.startswith("PENDING  CP-1  V M\\nREGISTERED")
+    assert line.isprintable()

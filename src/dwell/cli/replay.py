@@ -12,7 +12,7 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.station_rebuilt import NAMED_AT_MOST, Outcome
 from dwell.application.station_replay import Wanted, rebuild_and_compare
 from dwell.bootstrap import opened_ports
-from dwell.cli.surroundings import NOT_ALL, run, settings_of
+from dwell.cli.surroundings import NOT_ALL, printable, run, settings_of
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import read_instant
@@ -124,11 +124,11 @@ def _print(found: Outcome) -> None:
         click.echo(f"{name:46}{count:>10,}")
     for one in found.differences:
         what = f" {one.field}" if one.field else ""
-        click.echo(
-            f"{one.station}  {one.thing}{what}: stored {one.stored or 'none'}, rebuilt {one.rebuilt or 'none'}"
-        )
+        values = f"stored {one.stored or 'none'}, rebuilt {one.rebuilt or 'none'}"
+        click.echo(printable(f"{one.station}  {one.thing}{what}: {values}"))
     for row in found.unreadable:
-        click.echo(f"{row.station}  message {row.position} of {row.received_at.isoformat()}: {row.why}")
+        line = f"{row.station}  message {row.position} of {row.received_at.isoformat()}: {row.why}"
+        click.echo(printable(line))
     if len(found.differences) == NAMED_AT_MOST or found.unread > len(found.unreadable):
         click.echo(f"Of each kind the first {NAMED_AT_MOST} are named.")
     click.echo(NOTE, err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dwell.cli.surroundings import operator, run, settings_of
+from dwell.cli.surroundings import operator, printable, run, settings_of
 from dwell.domain.ids import LocationId, OrganizationId, VehicleId
 
 if TYPE_CHECKING:
@@ -76,14 +76,16 @@ def list_stations(context: click.Context, *, organization_id: object, as_json: b
 
     owner = OrganizationId(str(organization_id))
     for pending in _with_ports(context, lambda ports, _: pending_of(ports, owner)):
-        click.echo(json.dumps(_pending_row(pending)) if as_json else _pending_line(pending))
+        line = json.dumps(_pending_row(pending)) if as_json else printable(_pending_line(pending))
+        click.echo(line)
     for record in _with_ports(context, lambda ports, _: stations_of(ports, owner)):
         row = _row(record)
         if as_json:
             click.echo(json.dumps(row))
             continue
         said = ", ".join(f"{one['evse']} {one['said'] or 'not heard of'}" for one in row["evses"])
-        click.echo(f"{record.id}  {record.station.name}  {row['model'] or 'never connected'}  {said}")
+        line = f"{record.id}  {record.station.name}  {row['model'] or 'never connected'}  {said}"
+        click.echo(printable(line))
 
 
 @station.command(name="key")

@@ -51,3 +51,8 @@ def operator() -> Actor:
     except (OSError, KeyError):  # a container may run under a number that has no name
         name = str(os.getuid())
     return Actor(kind="cli", name=name)
+
+
+def printable(text: str) -> str:
+    """What others have said, on one line and without what a terminal would obey."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

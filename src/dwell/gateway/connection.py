@@ -67,10 +67,14 @@ log = structlog.get_logger("dwell.gateway")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What every connection works with. `interval_s(name)` is what a station that boots is told to wait."""
+    """What every connection works with. `interval_s(name)` is what a station that boots is told to wait.
+
+    `ending`: the server stops, and nobody waits any longer for a store that is away.
+    """
 
     ports: Ports
     together: Together
+    ending: asyncio.Event
     interval_s: Callable[[str], int]
     changed: Callable[[], None]
     back: Callable[[StationRecord], Coroutine[Any, Any, None]] | None = None
@@ -230,7 +234,7 @@ class StationConnection:
             try:
                 reply = await self._desk.together.take(record.organization_id, record.id, heard)
             except Unavailable as error:
-                if _now_s() > until_s:
+                if _now_s() > until_s or self._desk.ending.is_set():
                     log.error("station_closed_for_store", station=self._name, reason=error.message)
                     await self._socket.close(TRY_AGAIN_LATER, "the store is away")
                     return None

@@ -74,6 +74,7 @@ class Gateway:
     failures: FailedAttempts
     by_address: Counter[str]
     waiting: WaitingRoom
+    ending: asyncio.Event
 
     @property
     def _without_key(self) -> bool:
@@ -194,6 +195,7 @@ class Gateway:
         desk = Desk(
             ports=self.ports,
             together=self.together,
+            ending=self.ending,
             interval_s=self._interval_s,
             changed=self.changed,
             back=self.back,
@@ -242,6 +244,7 @@ async def open_gateway(
         failures=FailedAttempts(options.failures_per_minute),
         by_address=Counter(),
         waiting=WaitingRoom(options.pending_at_most),
+        ending=asyncio.Event(),
     )
     server: Server = await serve(
         gateway.serve_station,
@@ -262,6 +265,7 @@ async def open_gateway(
     try:
         yield next(iter(server.sockets)).getsockname()[1]
     finally:
+        gateway.ending.set()
         server.close(close_connections=True, code=1012, reason="the server restarts")
         await server.wait_closed()
         await gateway.together.end()

@@ -23,6 +23,7 @@ from dwell.domain.errors import Unavailable
 from dwell.domain.station.registry import StationRecord
 from dwell.domain.station.replies import BootReply, Registration
 from dwell.domain.station.reports import StationBooted
+from dwell.gateway.attempts import FailedAttempts
 from dwell.protocols.ocpp.payloads import Refusal
 from dwell.protocols.ocpp.rpc.frames import Call, Wrong
 from dwell.protocols.ocpp.rpc.link import Asked, Close, Happening, Link, Send
@@ -33,6 +34,8 @@ AGAIN_S = 60
 BOOT_WITHIN_S = 30.0
 SILENT_S = 5.0 * AGAIN_S
 """After this long without a boot the socket is closed; the station comes again if it wants to."""
+SAID_PER_MINUTE = 60
+"""A stranger that says more is let go of: what it asks is looked up for it each time."""
 KEPT_FOR_S = 30.0
 """A station that boots oftener than this is answered the same, and nothing is stored."""
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
@@ -101,6 +104,7 @@ class PendingConnection:
         self._reception = reception
         self._link = Link(version.dialect)
         self._stored_s: float | None = None
+        self._said = FailedAttempts(SAID_PER_MINUTE)
 
     async def run(self) -> Approved | None:
         """Until the socket is closed, or an operator has approved the station and it boots again."""
@@ -108,6 +112,10 @@ class PendingConnection:
             try:
                 async with asyncio.timeout(BOOT_WITHIN_S) as patience:
                     async for text in self._socket:
+                        if self._said.is_over("", now_s=_now_s()):
+                            await self._socket.close(POLICY_VIOLATION, "too much said")
+                            break
+                        self._said.note("", now_s=_now_s())
                         approved = await self._take(text, patience)
                         if approved is not None:
                             return approved
