@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from dwell.api.shared.answers import Answer, answer_json
@@ -42,7 +44,10 @@ class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
 async def post_price_file(call: Call) -> Answer:
     """Take one document of prices. All of it is read before anything is stored; every fault is named."""
     await _refuse_others(call)
-    documents = _read(call, await call.body(at_most=FILE_BYTES))
+    content = await call.body(at_most=FILE_BYTES)
+    documents = await asyncio.to_thread(
+        _read, call, content
+    )  # seconds, in which the stations are answered too
     imported = []
     for document in documents:
         changed = await import_prices(
