@@ -149,6 +149,8 @@ def test_sessions_are_listed_opened_and_exported(demo: Demo, page: Page) -> None
         start, zone = rows[0].index("start"), rows[0].index("timezone")
         assert {row[zone] for row in rows[1:]} == {"Europe/Berlin"}
         assert all(row[start].endswith(("+02:00", "+01:00")) for row in rows[1:]), "times are the location's"
+        figures = [row[rows[0].index(name)] for row in rows[1:] for name in ("cost", "baseline_cost")]
+        assert [one for one in figures if not re.fullmatch(r"-?\d+(\.\d+)?|", one)] == [], "no exponents"
     page.locator("tbody a").first.click()
     expect(page.get_by_text("As each contract shows it")).to_be_visible()
     for contract in ("Flex", "Partner", "Dwell"):
@@ -211,6 +213,18 @@ def test_a_running_visit_says_why_in_both_languages(demo: Demo, page: Page) -> N
     expect(page.locator(".because")).to_contain_text(WARUM)
     expect(page.locator("article")).to_contain_text(re.compile("Block|Blöcken"))
     assert page.evaluate("() => document.documentElement.lang") == "de"
+
+
+def test_an_hour_that_is_not_todays_is_told_with_its_day(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.url}/dashboard")
+    hour = """async hours => {
+      const {hourOf} = await import('/dashboard/state.js'), now = '2025-09-25T08:00:00Z';
+      return hourOf(Date.parse(now) + hours * 3.6e6, 'Europe/Berlin', now);
+    }"""
+    assert [page.evaluate(hour, hours) for hours in (3, 12)] == ["13:00", "22:00"]
+    assert page.evaluate(hour, 27) == "Fri 13:00"
+    page.evaluate("async () => (await import('/dashboard/state.js')).speak('de')")
+    assert page.evaluate(hour, 27) == "Fr., 13:00"
 
 
 def test_every_word_is_there_in_both_languages(demo: Demo, page: Page) -> None:

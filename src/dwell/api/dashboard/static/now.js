@@ -1,5 +1,5 @@
 // All vehicles and EVSEs over the last and next hours, under them the price and the load, on one axis of time.
-import { html, t, call, listen, when, clock, dayClock, number, ms, minor, remembered, remember } from "./state.js";
+import { html, t, call, listen, when, hourOf, dayClock, number, ms, minor, remembered, remember } from "./state.js";
 import { signal, useSignal } from "./vendor/signals.js";
 import { useEffect, useMemo } from "./vendor/hooks.js";
 import { Plot } from "./plot.js";
@@ -96,7 +96,7 @@ function Headline({ found, rows, zone, curve }) {
     .sort((a, b) => ms(a.live.planned[0][1]) - ms(b.live.planned[0][1]));
   const kw = busy.reduce((sum, row) => sum + (row.live.planned[0]?.[3] ?? row.power_max_w), 0) / 1000, price = priceAt(curve, ms(found.now));
   return html`<div><p class="summary">${t("summary", rows.length === 1 ? t("oneVehicle") : t("vehiclesOf", rows.length), live.length, busy.length, number(kw, 1))} <time>${when(found.now, zone, dayClock)}</time></p>
-    <p class="quiet headline">${waits.length ? t("headline", waits.length, waits[0].name, when(waits[0].live.planned[0][1], zone, clock)) : t("noneWaits")}
+    <p class="quiet headline">${waits.length ? t("headline", waits.length, waits[0].name, hourOf(waits[0].live.planned[0][1], zone, found.now)) : t("noneWaits")}
       ${price === null ? "" : ` ${t("priceNow", shown(price, curve))}`}</p></div>`;
 }
 
