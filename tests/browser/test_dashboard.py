@@ -49,6 +49,21 @@ def test_an_edited_policy_is_planned_anew(demo: Demo, page: Page) -> None:
     assert before["target_percent"] < 95
 
 
+def test_a_vehicle_that_waits_for_long_charges_when_it_is_told_to(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "vehicles")
+    guest = "Vehicle 13"  # whom nobody plays: it would never begin
+    waiting = page.locator(".card", has_text="Waits:").filter(has_not_text=guest).filter(has_text="Vehicle")
+    name = waiting.first.locator("strong").inner_text()
+    card = page.locator(".card").filter(has=page.get_by_text(name, exact=True))
+    plugged_in_at = _live(page, name)["plugged_in_at"]
+    page.wait_for_function(
+        "since => fetch('/ui/now').then(answer => answer.json()).then(now => Date.parse(now.now) - since > 36e5)",
+        arg=datetime.fromisoformat(plugged_in_at).timestamp() * 1000,
+    )
+    card.get_by_role("button", name="Charge now").click()
+    expect(card).to_contain_text("Charging at once, to 100 %.")
+
+
 def test_a_wrong_password_is_told_and_a_right_one_opens_the_page(demo: Demo, page: Page) -> None:
     page.goto(f"{demo.url}/dashboard")
     page.get_by_role("button", name="Sign in").click()
