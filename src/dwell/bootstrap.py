@@ -247,9 +247,7 @@ def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, Non
 
 def _warn_without_a_way(settings: Settings, orders: VehicleOrders | None) -> None:
     if orders is None and not settings.orders.url:
-        log.warning(
-            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
-        )
+        log.warning("no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it only stations obey plans")
 
 
 def _targets(settings: Settings) -> TargetRules:

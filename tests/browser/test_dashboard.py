@@ -113,6 +113,16 @@ def test_a_plug_in_shows_by_the_event_stream_alone(demo: Demo, page: Page) -> No
     expect(row.locator("rect.visit")).to_have_count(1)
 
 
+def test_a_charge_point_shows_who_stood_there_and_when_it_charged(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    points = page.get_by_role("list", name="Charge points")
+    points.scroll_into_view_if_needed()
+    points.locator("rect.visit").first.wait_for()
+    widths = "bars => bars.reduce((sum, bar) => sum + bar.width.baseVal.value, 0)"
+    stood, charged = (points.locator(f"rect.{kind}").evaluate_all(widths) for kind in ("visit", "past"))
+    assert 0 < charged < 0.9 * stood, "vans wait for the cheap hours, and for each other"
+
+
 def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
     vehicle = {
         "vendor": "ACME",
@@ -148,6 +158,9 @@ def test_a_phone_shows_all_without_scrolling_sideways(demo: Demo, browser: Brows
         page.goto(f"{demo.url}/dashboard#{name}")
         expect(page.locator("main h1, main .summary").first).to_be_visible()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, name
+        assert page.evaluate("() => document.querySelector('nav').scrollWidth") <= 390, (
+            "every page can be seen"
+        )
     context.close()
 
 
