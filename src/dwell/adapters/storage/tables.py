@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0014"
+SCHEMA = "0018"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -290,6 +290,14 @@ tariff_formulas = Table(
     _text("organization_id", key=True),
     _text("location_id", key=True),
     _text("direction", key=True),
+    _blob("body"),
+)
+
+connection_loads = Table(
+    "connection_loads",
+    metadata,
+    _text("organization_id", key=True),
+    _text("location_id", key=True),
     _blob("body"),
 )
 
