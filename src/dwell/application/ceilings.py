@@ -30,6 +30,10 @@ HEARD_AFTER = timedelta(seconds=10)
 """An order is on its way for so long: facts before that say nothing of it, and what exceeds it later is load."""
 RAISE_EVERY = timedelta(minutes=1)
 """A vehicle that runs is told of more power no more often than this."""
+TOLERANCE, TOLERANCE_W = 0.01, 50
+"""Who draws more than it was told by no more than this obeys."""
+WORTH_W = 300
+"""A smaller change of a power that runs is not worth an order, unless there is no room or it is all that is wanted."""
 LOOK_EVERY = timedelta(minutes=1)
 """How often vehicles are looked at behind a meter that has fallen silent."""
 HOUR = timedelta(hours=1)
@@ -101,15 +105,41 @@ def drawn_w(case: Case, at: datetime) -> int:
     Facts count once they are younger than the order by HEARD_AFTER. Until then a vehicle is taken to draw what it was
     told; for as long as the order is on its way, also what it drew before.
     """
-    visit, order, told_w = case.visit, case.order, told_power_w(case)
-    if visit is None:
-        return 0
-    seen_w = told_w if _seems_charging(case) else 0
-    if visit.ledger.power_seen and visit.ledger.power_w is not None:
-        seen_w = round(visit.ledger.power_w)
-    if order is None or order.sent_at is None or _seen_at(visit) >= order.sent_at + HEARD_AFTER:
+    visit, order, told_w, seen_w = case.visit, case.order, told_power_w(case), _seen_w(case)
+    if (
+        visit is None
+        or order is None
+        or order.sent_at is None
+        or _seen_at(visit) >= order.sent_at + HEARD_AFTER
+    ):
         return min(seen_w, told_w)
     return told_w if at >= order.sent_at + HEARD_AFTER else max(seen_w, told_w)
+
+
+def _seen_w(case: Case) -> int:
+    """What the vehicle draws by the newest fact, W; what it was told where that is not known."""
+    ledger = case.visit.ledger if case.visit is not None else None
+    if ledger is not None and ledger.power_seen and ledger.power_w is not None:
+        return round(ledger.power_w)
+    return told_power_w(case) if _seems_charging(case) else 0
+
+
+def _is_deaf(case: Case, at: datetime, *, was_deaf: bool, crowded: bool) -> bool:
+    """Whether the vehicle goes on drawing more than it was told.
+
+    So says a fact, or while the limit is passed the lack of any. Until a younger fact shows otherwise it stays so.
+    """
+    visit, order = case.visit, case.order
+    if visit is None or order is None or order.sent_at is None:
+        return False
+    seen_at, heard_at = _seen_at(visit), order.sent_at + HEARD_AFTER
+    seen_w, told_w = _seen_w(case), told_power_w(case)
+    if crowded and seen_w > told_w and at >= heard_at:
+        return True
+    exceeds = seen_w > told_w * (1 + TOLERANCE) + TOLERANCE_W
+    if seen_at > order.sent_at and not exceeds:
+        return False
+    return was_deaf or (exceeds and seen_at >= heard_at)
 
 
 def _seems_charging(case: Case) -> bool:
@@ -137,8 +167,15 @@ def balanced(
     site = Site(limit_kw=(location.grid_limit_w or 0) / W_PER_KW)
     last, state = readings[-1], _before(known, steered, readings[0].at)
     before_at = known.at if known is not None else readings[0].at
+    deaf = {one for one, before in (known.vehicles if known is not None else {}).items() if before.deaf}
     for reading in readings:
-        chargers = [_charger(case, moment.now, drawn_w(case, reading.at)) for case in steered.values()]
+        crowded = reading.power_w > (location.grid_limit_w or 0)
+        deaf = {
+            one
+            for one, case in steered.items()
+            if _is_deaf(case, reading.at, was_deaf=one in deaf, crowded=crowded)
+        }
+        chargers = [_charger(case, moment.now, reading.at, deaf=one in deaf) for one, case in steered.items()]
         seconds = min(reading.at - before_at, SILENT_AFTER).total_seconds()
         said = Reading(load_kw=reading.power_w / W_PER_KW, seconds=seconds)
         state, before_at = step(site, state, said, chargers), reading.at
@@ -154,7 +191,7 @@ def balanced(
     room_w = max(0.0, site.limit_kw - envelope_kw) * W_PER_KW
     fresh = known if known is not None and readings[0].at < known.silent_at else None
     return msgspec.structs.replace(
-        load, vehicles=_told(moment.now, fresh, state, cases=steered, room_w=room_w, at=last.at)
+        load, vehicles=_told(moment.now, fresh, state, cases=steered, deaf=deaf, room_w=room_w)
     )
 
 
@@ -177,15 +214,19 @@ def _before(known: ConnectionLoad | None, steered: Mapping[VehicleId, Case], at:
     return Balance(set_points=points, envelope_kw=known.envelope_kw, calm_s=known.calm_s)
 
 
-def _charger(case: Case, now: datetime, drawn: int) -> Charger:
+def _charger(case: Case, now: datetime, at: datetime | None = None, *, deaf: bool = False) -> Charger:
+    """The vehicle as the balancer sees it by a reading of `at`. Who does not hear is asked last to give way."""
     terms = case.active.terms if case.active is not None else None
     wish_w = wanted_w(case, now)
+    if deaf or _is_awaited(case):
+        wish_w = min(wish_w, told_power_w(case))  # the room for more is the others' until it is seen to obey
+    drawn = min(_seen_w(case), told_power_w(case)) if deaf else drawn_w(case, at or now)
     divides = terms is not None and terms.control == "modulating"
     least_w = min(terms.power_min_w, wish_w) if terms is not None and divides else wish_w
     return Charger(
         id=case.vehicle.id,
         wanted_kw=wish_w / W_PER_KW,
-        laxity_h=_laxity_h(case, now),
+        laxity_h=0.0 if deaf else _laxity_h(case, now),
         drawn_kw=drawn / W_PER_KW,
         power_min_kw=least_w / W_PER_KW,
     )
@@ -208,8 +249,8 @@ def _told(
     state: Balance,
     *,
     cases: Mapping[VehicleId, Case],
+    deaf: set[VehicleId],
     room_w: float,
-    at: datetime,
 ) -> dict[VehicleId, Steered]:
     """The new set-points, and what each may be told now: down at once where there is no room, else in few steps."""
     before = known.vehicles if known is not None else {}
@@ -235,7 +276,8 @@ def _told(
             told_w=told_w,
             told_at=since,
             wanted_w=wish_w,
-            drawn_w=drawn_w(case, at),
+            drawn_w=drawn_w(case, now),
+            deaf=vehicle_id in deaf,
         )
     return found
 
@@ -248,10 +290,14 @@ def _is_due(case: Case, powers_w: tuple[int, int, int], since: timedelta) -> boo
     told_w, point_w, wish_w = powers_w
     if told_w == 0 or point_w == 0:
         return True
-    waits = case.order is not None and case.order.kind == START and case.order.state != CONFIRMED
-    if point_w > told_w and waits:
+    if point_w > told_w and _is_awaited(case):
         return False
-    return point_w >= wish_w or since >= RAISE_EVERY
+    return point_w >= wish_w or (since >= RAISE_EVERY and abs(point_w - told_w) >= WORTH_W)
+
+
+def _is_awaited(case: Case) -> bool:
+    """Whether the vehicle was not yet seen to do what it was told to: it may begin at any moment, or never."""
+    return case.order is not None and case.order.kind == START and case.order.state != CONFIRMED
 
 
 def _room_w(moment: Moment, case: Case, load: ConnectionLoad, others: Sequence[Case]) -> int:
@@ -276,7 +322,7 @@ def _safe_share_w(moment: Moment, case: Case, load: ConnectionLoad, others: Sequ
     measured_kw = (session.terms.grid_limit_w or 0) / W_PER_KW - load.envelope_kw
     gone_w = sum(may_draw_w(other) for other in others if not is_steered(moment, other))
     room_kw = max(0.0, min(planned.power_w / W_PER_KW, measured_kw) - gone_w / W_PER_KW)
-    chargers = [_charger(one, moment.now, 0) for one in (case, *others) if is_steered(moment, one)]
+    chargers = [_charger(one, moment.now) for one in (case, *others) if is_steered(moment, one)]
     share_kw = divide(room_kw, sorted(chargers, key=lambda charger: charger.id))[case.vehicle.id]
     return math.floor(share_kw * W_PER_KW + _HAIR_W)
 

@@ -26,6 +26,7 @@ class Steered(msgspec.Struct, frozen=True, kw_only=True):
 
     `set_point_kw` has held or been 0 for `since_s`. `told_w` is the most that it may be told, since `told_at`: it
     follows the set-point down at once, and up in few steps. The plan wants `wanted_w`; `drawn_w` was taken to be drawn.
+    `deaf`: it goes on drawing more than it was told, and nobody waits for it to give way.
     """
 
     set_point_kw: float
@@ -34,6 +35,7 @@ class Steered(msgspec.Struct, frozen=True, kw_only=True):
     told_at: datetime
     wanted_w: int
     drawn_w: int
+    deaf: bool = False
 
 
 class ConnectionLoad(msgspec.Struct, frozen=True, kw_only=True):
