@@ -298,7 +298,7 @@ async def test_no_peak_lasts_and_everybody_is_ready(seed: int, report_every: tim
     await world.live_with_meter(START_AT, MORNING)
     await world.run(MORNING + HOUR)
     sessions = await sessions_of(world)
-    assert not world.excess
+    assert not world.excess_that_lasted()
     assert world.peaks > 0
     assert world.most_starts_an_hour() <= STARTS_AN_HOUR
     assert met(sessions) == len(sessions) == len(world.vehicles)
@@ -324,7 +324,7 @@ async def test_a_restart_in_the_middle_changes_no_order(seed: int, sqlite_path: 
     """Kept in a file and opened anew every hour, the balancer does what it does in memory."""
     orders = list[list[tuple[datetime, str, int]]]()
     for path in (None, sqlite_path):
-        store: Store = MemoryStore() if path is None else await SqliteStore.open(path)
+        store: MemoryStore | SqliteStore = MemoryStore() if path is None else await SqliteStore.open(path)
         chance, until = random.Random(seed), START_AT + 6 * HOUR
         world = await a_house(store, seed, vehicles=3, limit_w=16_000)
         expect_evening(world, chance, report_every=None)
@@ -338,7 +338,43 @@ async def test_a_restart_in_the_middle_changes_no_order(seed: int, sqlite_path: 
                 world.ports = replace(world.ports, store=store)
                 world.engine = replace(world.engine, ports=world.ports)
         await store.close()
-        assert not world.excess
+        assert not world.excess_that_lasted()
         orders.append([(instant, order.kind, order.power_w) for instant, order in world.given])
     assert len(orders[0]) > 10
     assert orders[0] == orders[1]
+
+
+@pytest.mark.parametrize("last_word", [None, START_AT - FORGOTTEN_AFTER + INTERVAL])
+async def test_without_a_meter_vehicles_are_told_what_was_always_told(
+    seed: int, last_word: datetime | None
+) -> None:
+    """No word, or one that is a day old before the first plug-in: the orders are those of the plans alone."""
+    chance = random.Random(seed)
+    world = await a_house(MemoryStore(), seed, vehicles=3, limit_w=40_000)
+    if last_word is not None:
+        world.clock.move_to(last_word)
+        await take_load(world.ports, ORGANIZATION, HOUSE, [LoadReading(last_word, 39_000)])
+    for vehicle_id in world.vehicles:
+        ready = (Deadline("07:00", READY_PERCENT),) * 7
+        arrives_at = START_AT + chance.uniform(1, 3) * HOUR
+        world.expect(arrives_at, Happening(PLUG_IN, vehicle_id, 30, schedule=ready))
+    await world.run(MORNING)
+    powers = {order.power_w for _, order in world.given if order.kind == START}
+    assert powers == {VEHICLE_W}
+
+
+async def test_a_meter_that_falls_silent_leaves_a_safe_share() -> None:
+    """Silent at a peak: from two minutes on all draw together what the last envelope leaves, and no more."""
+    world = await a_house(MemoryStore(), 1, vehicles=3, limit_w=24_000)
+    world.household = Household([START_AT - HOUR], [9_000])
+    for vehicle_id in world.vehicles:
+        world.expect(START_AT, Happening(PLUG_IN, vehicle_id, 5, schedule=(Deadline("20:00", 90),) * 7))
+    await world.live_with_meter(START_AT, START_AT + HOUR / 2)
+    load = await load_of(world)
+    assert load.envelope_kw == pytest.approx(9.0, abs=0.1)
+    silent_at, shares_w = world.clock.now() + SILENT_AFTER, list[int]()
+    for minute in range(60):
+        await world.run(silent_at + minute * MINUTE)
+        shares_w.append(sum(order.power_w for order in world.told.values() if order.kind == START))
+    assert max(shares_w) == pytest.approx(15_000, abs=ROUNDED_W * 3)
+    assert min(shares_w) > 5_000

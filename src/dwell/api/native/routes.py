@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.load import load_operations
 from dwell.api.native.money import money_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.native.stations import station_operations
@@ -118,4 +119,5 @@ def operations() -> tuple[Operation, ...]:
         ),
         *money_operations(),
         *station_operations(),
+        *load_operations(),
     )
