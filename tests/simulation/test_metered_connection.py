@@ -320,6 +320,23 @@ async def test_who_does_not_obey_is_load_and_the_others_give_way(seed: int) -> N
     assert [one for one in obedient if (one.soc_to_percent or 0) < READY_PERCENT - 1] == []
 
 
+async def test_the_deaf_are_found_out_by_the_second_word_and_known_at_the_next_peak() -> None:
+    """Two of three stop obeying at full power: the third makes room alone, and at the hob's return at once."""
+    world = await a_house(MemoryStore(), 1, vehicles=3, limit_w=36_000)
+    first_at, second_at = START_AT + HOUR / 2, START_AT + HOUR
+    world.household = Household(
+        [START_AT - HOUR, first_at, first_at + 5 * MINUTE, second_at], [2_000, 9_000, 2_000, 10_000]
+    )
+    world.mute, world.defiant, _ = world.vehicles
+    world.amiss_from_at = first_at - MINUTE
+    for vehicle_id in world.vehicles:
+        world.expect(START_AT, Happening(PLUG_IN, vehicle_id, 5, schedule=(Deadline("20:00", 90),) * 7))
+    await world.live_with_meter(START_AT, second_at + 10 * MINUTE)
+    assert [one.at for one in world.excess] == [first_at]
+    load = await load_of(world)
+    assert [one.deaf for _, one in sorted(load.vehicles.items())] == [True, True, False]
+
+
 async def test_a_restart_in_the_middle_changes_no_order(seed: int, sqlite_path: Path) -> None:
     """Kept in a file and opened anew every hour, the balancer does what it does in memory."""
     orders = list[list[tuple[datetime, str, int]]]()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -169,13 +170,15 @@ def balanced(
     before_at = known.at if known is not None else readings[0].at
     deaf = {one for one, before in (known.vehicles if known is not None else {}).items() if before.deaf}
     for reading in readings:
-        crowded = reading.power_w > (location.grid_limit_w or 0)
+        crowded, were_deaf = reading.power_w > (location.grid_limit_w or 0), deaf
         deaf = {
             one
             for one, case in steered.items()
-            if _is_deaf(case, reading.at, was_deaf=one in deaf, crowded=crowded)
+            if _is_deaf(case, reading.at, was_deaf=one in were_deaf, crowded=crowded)
         }
-        chargers = [_charger(case, moment.now, reading.at, deaf=one in deaf) for one, case in steered.items()]
+        heard = [case for one, case in steered.items() if one not in deaf]
+        state = _without_healed(state, [case for case in heard if case.vehicle.id in were_deaf])
+        chargers = [_charger(case, moment.now, reading.at) for case in heard]
         seconds = min(reading.at - before_at, SILENT_AFTER).total_seconds()
         said = Reading(load_kw=reading.power_w / W_PER_KW, seconds=seconds)
         state, before_at = step(site, state, said, chargers), reading.at
@@ -214,20 +217,27 @@ def _before(known: ConnectionLoad | None, steered: Mapping[VehicleId, Case], at:
     return Balance(set_points=points, envelope_kw=known.envelope_kw, calm_s=known.calm_s)
 
 
-def _charger(case: Case, now: datetime, at: datetime | None = None, *, deaf: bool = False) -> Charger:
-    """The vehicle as the balancer sees it by a reading of `at`. Who does not hear is asked last to give way."""
+def _without_healed(state: Balance, healed: Sequence[Case]) -> Balance:
+    """Who obeys again is no load any more: its power need not sink out of the envelope."""
+    if state.envelope_kw is None or not healed:
+        return state
+    gone_kw = sum(max(_seen_w(case), told_power_w(case)) for case in healed) / W_PER_KW
+    return replace(state, envelope_kw=max(0.0, state.envelope_kw - gone_kw))
+
+
+def _charger(case: Case, now: datetime, at: datetime | None = None) -> Charger:
+    """The vehicle as the balancer sees it by a reading of `at`."""
     terms = case.active.terms if case.active is not None else None
     wish_w = wanted_w(case, now)
-    if deaf or _is_awaited(case):
+    if _is_awaited(case):
         wish_w = min(wish_w, told_power_w(case))  # the room for more is the others' until it is seen to obey
-    drawn = min(_seen_w(case), told_power_w(case)) if deaf else drawn_w(case, at or now)
     divides = terms is not None and terms.control == "modulating"
     least_w = min(terms.power_min_w, wish_w) if terms is not None and divides else wish_w
     return Charger(
         id=case.vehicle.id,
         wanted_kw=wish_w / W_PER_KW,
-        laxity_h=0.0 if deaf else _laxity_h(case, now),
-        drawn_kw=drawn / W_PER_KW,
+        laxity_h=_laxity_h(case, now),
+        drawn_kw=drawn_w(case, at or now) / W_PER_KW,
         power_min_kw=least_w / W_PER_KW,
     )
 
@@ -259,11 +269,13 @@ def _told(
         for vehicle_id, case in cases.items()
         for wish_w in (wanted_w(case, now),)
     }
-    crowded = sum(told.values()) > room_w + _HAIR_W
+    crowded = sum(power_w for one, power_w in told.items() if one not in deaf) > room_w + _HAIR_W
     found = {}
     for vehicle_id, case in cases.items():
-        point, known_one = state.set_points[vehicle_id], before.get(vehicle_id)
-        told_w, wish_w = told[vehicle_id], wanted_w(case, now)
+        told_w, wish_w, known_one = told[vehicle_id], wanted_w(case, now), before.get(vehicle_id)
+        if vehicle_id in deaf and room_w <= 0:
+            told_w = 0  # nobody else has anything left: it may yet hear a STOP
+        point = state.set_points.get(vehicle_id) or SetPoint(power_kw=told_w / W_PER_KW)
         point_w = math.floor(point.power_kw * W_PER_KW + _HAIR_W)
         since = known_one.told_at if known_one is not None else now - RAISE_EVERY
         if point_w != told_w and (
@@ -306,6 +318,8 @@ def _room_w(moment: Moment, case: Case, load: ConnectionLoad, others: Sequence[C
     left_w = (limit_w or 0) - load.envelope_kw * W_PER_KW
     for other in others:
         known = load.vehicles.get(other.vehicle.id)
+        if known is not None and known.deaf:
+            continue  # it is load, and in the envelope
         if known is not None:
             left_w -= max(told_power_w(other), drawn_w(other, moment.now))
         elif is_steered(moment, other) or load.is_silent(moment.now):
@@ -322,7 +336,11 @@ def _safe_share_w(moment: Moment, case: Case, load: ConnectionLoad, others: Sequ
     measured_kw = (session.terms.grid_limit_w or 0) / W_PER_KW - load.envelope_kw
     gone_w = sum(may_draw_w(other) for other in others if not is_steered(moment, other))
     room_kw = max(0.0, min(planned.power_w / W_PER_KW, measured_kw) - gone_w / W_PER_KW)
-    chargers = [_charger(one, moment.now) for one in (case, *others) if is_steered(moment, one)]
+    deaf = {one for one, known in load.vehicles.items() if known.deaf}
+    if case.vehicle.id in deaf:
+        return load.vehicles[case.vehicle.id].told_w
+    obeying = [one for one in (case, *others) if is_steered(moment, one) and one.vehicle.id not in deaf]
+    chargers = [_charger(one, moment.now) for one in obeying]
     share_kw = divide(room_kw, sorted(chargers, key=lambda charger: charger.id))[case.vehicle.id]
     return math.floor(share_kw * W_PER_KW + _HAIR_W)
 
