@@ -118,6 +118,7 @@ async def serve(
 
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
+    from dwell.adapters.relay import opened_relay
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.crowd import room_for_connections
     from dwell.api.server import listen
@@ -137,8 +138,9 @@ async def serve(
         opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
         _way_to_vehicles(settings, opened, orders) as way,
         HttpDeliver(_targets(settings)) as deliver,
+        opened_relay(settings.database_url) as relay,
     ):
-        hub = StationHub()
+        hub = StationHub(relay)
         ports = replace(opened, care=care_of(settings), stations=hub)
         news, outgoing = asyncio.Event(), asyncio.Event()
 
@@ -163,7 +165,8 @@ async def serve(
         beside = _at_work(
             app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
         )
-        async with _stations(settings, by_station, keyring, hub, changed=changed):
+        stations = _stations(settings, by_station, keyring, hub, changed=changed)
+        async with relay.serving(hub), stations:
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 

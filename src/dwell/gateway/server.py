@@ -41,8 +41,6 @@ MESSAGE_BYTES = 1_048_576
 OPEN_TIMEOUT_S = 10.0
 PING_EVERY_S = 30.0
 PING_TIMEOUT_S = 20.0
-DOUBLE_PING_S = 5.0
-"""How long a station that is connected already has to show that it lives, when it comes again (OC12)."""
 STOP_WAIT_S = 5.0
 PROTOCOL_ERROR = 1002
 
@@ -50,9 +48,10 @@ log = structlog.get_logger("dwell.gateway")
 
 
 class Knock(ServerConnection):
-    """A socket, with the station that it was opened for."""
+    """A socket, with the station that it was opened for and the epoch with which it speaks for it."""
 
     record: StationRecord
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +90,19 @@ class Gateway:
             return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         if welcome.record is None or not welcome.trusted:
             return self._refused(connection, name, address, "not known, or not its key")
-        before = self.hub.socket_of(welcome.record.id)
-        if before is not None:
-            if await before.answers_ping(within_s=DOUBLE_PING_S):
-                log.warning("station_connected_twice", station=name, address=address)
-                return _refusal(connection, HTTPStatus.CONFLICT)
-            await before.end("replaced")
-        connection.record = welcome.record
+        return await self._admitted(connection, welcome.record, address)
+
+    async def _admitted(self, connection: Any, record: StationRecord, address: str) -> Response | None:
+        """None where no other socket speaks for the station, here or at another process."""
+        try:
+            epoch = await self.hub.admit(record.id)
+        except Unavailable as error:
+            log.warning("station_not_admitted", station=record.station.name, reason=error.message)
+            return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+        if epoch is None:
+            log.warning("station_connected_twice", station=record.station.name, address=address)
+            return _refusal(connection, HTTPStatus.CONFLICT)
+        connection.record, connection.epoch = record, epoch
         return None
 
     def _refused(self, connection: ServerConnection, name: str, address: str, reason: str) -> Response:
@@ -124,7 +129,7 @@ class Gateway:
             back=self.back,
         )
         station = StationConnection(connection, record, version, desk=desk)
-        self.hub.enter(record.id, station)
+        self.hub.enter(record.id, station, connection.epoch)
         self.by_address[address] += 1
         log.info("station_connected", station=name, protocol=version.subprotocol, address=address)
         try:
@@ -133,7 +138,7 @@ class Gateway:
             self.by_address[address] -= 1
             if not self.by_address[address]:
                 del self.by_address[address]
-            left = self.hub.leave(record.id, station)
+            left = await self.hub.leave(record.id, station)
             log.info("station_disconnected", station=name, replaced=not left)
 
     def _interval_s(self, name: str) -> int:

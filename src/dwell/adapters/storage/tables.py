@@ -1,7 +1,8 @@
 """The tables, once, for both SQL stores. Queries are in `statements`; what a change needs is in `migrations`.
 
 Every key begins with the organization, save where no organization is known (credentials are how it becomes known),
-where none is meant (prices), and where order of arrival is the key (outbox, quarantine). What is asked for by column
+where none is meant (prices), where order of arrival is the key (outbox, quarantine), and in what processes say to each
+other (relay_…). What is asked for by column
 is a column; the rest of a thing is `body`, one msgpack blob, so that no text can offend an engine. Instants are
 microseconds since 1970 (`domain.instants.micros_of`), flags 0 or 1. No foreign keys: nothing that is referred to is
 ever deleted, and the use cases look it up in the same transaction.
@@ -12,7 +13,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0014"
+SCHEMA = "0019"
 """The newest migration: what `schema.check` asks of a database. Revisions are numbers of four digits."""
 
 metadata = MetaData()
@@ -451,4 +452,29 @@ station_frames = Table(
     _blob("body"),
     Index("station_frames_by_station", "organization_id", "station_id", "position"),
     sqlite_autoincrement=True,
+)
+
+relay_processes = Table("relay_processes", metadata, _text("id", key=True), _whole("lease_until"))
+
+relay_stations = Table(
+    "relay_stations",
+    metadata,
+    _text("station_id", key=True),
+    _text("process_id"),  # empty once the station has left
+    _whole("epoch"),
+)
+
+relay_orders = Table(
+    "relay_orders",
+    metadata,
+    _text("id", key=True),
+    _text("station_id"),
+    _text("process_id"),
+    _whole("epoch"),
+    _text("asked_by"),
+    _whole("deadline_at"),
+    _whole("claimed"),
+    _blob("body"),
+    _blob("answer", null=True),
+    Index("relay_orders_by_process", "process_id"),
 )
