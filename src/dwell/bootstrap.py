@@ -27,6 +27,7 @@ import structlog
 
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
+from dwell.adapters.relay import opened_relay
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
@@ -118,7 +119,6 @@ async def serve(
 
     Raises DwellError where the store is not fit for use, OSError where the address cannot be listened to.
     """
-    from dwell.adapters.relay import opened_relay
     from dwell.adapters.webhooks import HttpDeliver
     from dwell.api.crowd import room_for_connections
     from dwell.api.server import listen
@@ -165,8 +165,7 @@ async def serve(
         beside = _at_work(
             app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
         )
-        stations = _stations(settings, by_station, keyring, hub, changed=changed)
-        async with relay.serving(hub), stations:
+        async with hub.shared(), _stations(settings, by_station, keyring, hub, changed=changed):
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +50,10 @@ class StationHub:
         self._relay = relay
         self._held: dict[StationId, Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def shared(self) -> AbstractAsyncContextManager[None]:
+        """While the block runs other processes reach the stations here. Raises Unavailable."""
+        return self._relay.serving(self)
 
     @property
     def connected(self) -> int:
