@@ -47,7 +47,7 @@ class Server:
 
     @property
     def station_port(self) -> int:
-        return next(one["port"] for one in self.process.events if one["event"] == "stations_welcome")
+        return int(next(one["port"] for one in self.process.events if one["event"] == "stations_welcome"))
 
     def signal(self, number: signal.Signals) -> None:
         self.process.process.send_signal(number)
