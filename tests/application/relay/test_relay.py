@@ -26,6 +26,7 @@ pytestmark = pytest.mark.anyio
 STATION = StationId("station-1")
 STOP = StopCharging(reference="tx-1")
 WITHIN_S = 20.0
+HEARD_WITHIN_S = 5.0
 ORDERS = "SELECT count(*) FROM relay_orders"
 
 
@@ -125,6 +126,23 @@ async def test_an_order_reaches_the_station_at_the_other_process_once(postgres_s
     assert await run(postgres_store_url, "SELECT count(*) FROM relay_processes") == 0
 
 
+async def test_a_notice_that_comes_again_and_again_sends_nothing_twice(postgres_store_url: str) -> None:
+    async with process(postgres_store_url) as (first, holder), process(postgres_store_url) as (second, _):
+        line = await enter(first)
+        echo = await asyncpg.connect(postgres_store_url)
+        heard = asyncio.Queue[str]()
+        channel = f"dwell_{holder.process_id}"
+        await echo.add_listener(channel, lambda _, __, ___, payload: heard.put_nowait(payload))
+        given = asyncio.create_task(second.give(STATION, STOP, timeout_s=WITHIN_S))
+        notice = await heard.get()
+        for _ in range(50):
+            await echo.execute("SELECT pg_notify($1, $2)", channel, notice)
+        await given
+        await echo.close()
+        await second.give(STATION, STOP, timeout_s=WITHIN_S)  # it comes after all of them
+        assert len(line.told) == 2
+
+
 async def test_what_the_station_makes_of_it_is_raised_at_the_asker(postgres_store_url: str) -> None:
     async with process(postgres_store_url) as (first, _), process(postgres_store_url) as (second, _):
         line = await enter(first)
@@ -190,6 +208,24 @@ async def test_nothing_is_sent_without_a_lease(postgres_store_url: str) -> None:
         assert line.told == [STOP]
 
 
+async def test_an_order_that_comes_after_the_lease_is_over_is_not_sent(postgres_store_url: str) -> None:
+    async with process(postgres_store_url) as (hub, relay):
+        line = await enter(hub)
+        blocking = await asyncpg.connect(postgres_store_url)
+        lasts = True
+        while lasts:  # it may be renewed before it is locked
+            await run(postgres_store_url, "UPDATE relay_processes SET lease_until = 0")
+            transaction = blocking.transaction()
+            await transaction.start()
+            lasts = await blocking.fetchval("SELECT lease_until > 0 FROM relay_processes FOR UPDATE")
+            if lasts:
+                await transaction.rollback()
+        answer = await asked(postgres_store_url, relay, encode(Ask(STOP)))
+        await blocking.close()
+        assert answer is None or OFFLINE.encode() in answer  # None: it waits for its lease, and hears nothing
+        assert line.told == []
+
+
 async def test_an_order_that_nobody_takes_is_withdrawn_within_a_second(postgres_store_url: str) -> None:
     loop = asyncio.get_running_loop()
     async with process(postgres_store_url) as (hub, _):
@@ -214,24 +250,28 @@ async def test_a_station_waits_at_the_door_until_a_silent_holders_lease_is_over(
 
 async def test_an_order_of_a_newer_version_is_refused_in_words(postgres_store_url: str) -> None:
     unknown = encode({"order": {"type": "FlyAway"}})
-    assert unknown != encode(Ask())
-    async with process(postgres_store_url) as (first, relay), process(postgres_store_url):
-        line = await enter(first)
-        connection = await asyncpg.connect(postgres_store_url)
-        heard = asyncio.Event()
-        await connection.add_listener("dwell_tester", lambda *_: heard.set())
-        sql = """
-            INSERT INTO relay_orders
-            SELECT 'o1', station_id, process_id, epoch, 'tester', $2, 0, $1, NULL FROM relay_stations
-        """
-        await connection.execute(sql, unknown, 1 << 62)
-        await connection.execute("SELECT pg_notify($1, 'ask o1')", f"dwell_{relay.process_id}")
-        async with asyncio.timeout(WITHIN_S):
-            await heard.wait()
-        answer = await connection.fetchval("SELECT answer FROM relay_orders")
-        await connection.close()
-        assert b"not_supported" in answer
+    async with process(postgres_store_url) as (hub, relay):
+        line = await enter(hub)
+        assert b"not_supported" in (await asked(postgres_store_url, relay, unknown) or b"")
         assert line.told == []
+
+
+async def asked(url: str, relay: PostgresRelay, body: bytes) -> bytes | None:
+    """What the process answers to an order that was written for it whatever its lease, on the wire; None: nothing."""
+    connection = await asyncpg.connect(url)
+    heard = asyncio.Event()
+    await connection.add_listener("dwell_tester", lambda *_: heard.set())
+    written = """
+        INSERT INTO relay_orders
+        SELECT 'o1', station_id, process_id, epoch, 'tester', $2, 0, $1, NULL FROM relay_stations
+    """
+    await connection.execute(written, body, 1 << 62)
+    await connection.execute("SELECT pg_notify($1, 'ask o1')", f"dwell_{relay.process_id}")
+    with suppress(TimeoutError):
+        await asyncio.wait_for(heard.wait(), HEARD_WITHIN_S)
+    answer: bytes | None = await connection.fetchval("DELETE FROM relay_orders RETURNING answer")
+    await connection.close()
+    return answer
 
 
 async def test_a_restarted_database_is_found_again_and_nothing_is_sent_twice(
