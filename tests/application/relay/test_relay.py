@@ -27,6 +27,10 @@ STATION = StationId("station-1")
 STOP = StopCharging(reference="tx-1")
 WITHIN_S = 20.0
 HEARD_WITHIN_S = 5.0
+LEASED = """
+    SELECT count(*) FROM relay_processes
+    WHERE lease_until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+"""
 ORDERS = "SELECT count(*) FROM relay_orders"
 
 
@@ -195,8 +199,9 @@ async def test_nothing_is_sent_without_a_lease(postgres_store_url: str) -> None:
         blocking = await asyncpg.connect(postgres_store_url)
         async with blocking.transaction(), asyncio.timeout(WITHIN_S):
             await blocking.execute("SELECT 1 FROM relay_processes FOR UPDATE")  # it cannot be renewed
-            while await relay.may_send(STATION, epoch):
+            while await run(postgres_store_url, LEASED):
                 pass
+            assert not await relay.may_send(STATION, epoch)
             with pytest.raises(PeerFault) as refused:
                 await hub.give(STATION, STOP, timeout_s=WITHIN_S)
         await blocking.close()
