@@ -222,7 +222,9 @@ async def test_orders_at_the_other_server_reach_the_station_once(
     await until(lambda: is_gone(pair.second))  # it has left the first
 
 
-async def test_what_a_stopped_server_was_to_pass_on_is_refused_and_never_sent(pair: Pair) -> None:
+async def test_what_a_stopped_server_was_to_pass_on_is_refused_and_never_sent(
+    pair: Pair, record_property: Callable[[str, object], None]
+) -> None:
     async with pair.connected(pair.first) as post:
         started = await pair.second.start()
         await told(post, 1)
@@ -233,6 +235,7 @@ async def test_what_a_stopped_server_was_to_pass_on_is_refused_and_never_sent(pa
         refused = await pair.second.post(stop)
         took_s = perf_counter() - began_s
         assert refused.status_code == 504 and "does not answer" in refused.text, refused.text
+        record_property("refused_ms", round(took_s * 1000))
         assert took_s < BUSY * ROUTED_S
         async with pair.moved(pair.second) as moved:  # once the lease of the first is over
             pair.first.signal(signal.SIGCONT)
@@ -244,11 +247,14 @@ async def test_what_a_stopped_server_was_to_pass_on_is_refused_and_never_sent(pa
             assert [kind for kind, _ in post.told] == ["start"]
 
 
-async def test_a_station_of_a_killed_server_is_offline_once_the_lease_is_over(pair: Pair) -> None:
+async def test_a_station_of_a_killed_server_is_offline_once_the_lease_is_over(
+    pair: Pair, record_property: Callable[[str, object], None]
+) -> None:
     async with pair.connected(pair.first) as post:
         await until(lambda: is_connected(pair.second))
         pair.first.signal(signal.SIGKILL)
         took_s = await until(lambda: is_offline(pair.second))
+        record_property("offline_ms", round(took_s * 1000))
         assert took_s < BUSY * (LEASE_S + ROUTED_S)
         assert post.told == []
     async with pair.connected(pair.second) as post:

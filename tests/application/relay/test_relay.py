@@ -279,6 +279,17 @@ async def asked(url: str, relay: PostgresRelay, body: bytes) -> bytes | None:
     return answer
 
 
+async def test_stations_that_come_all_at_once_hold_up_no_order(postgres_store_url: str) -> None:
+    async with process(postgres_store_url) as (first, _), process(postgres_store_url) as (second, _):
+        line = await enter(first)
+        coming = [asyncio.create_task(first.admit(StationId(f"s{number}"))) for number in range(2_000)]
+        await second.give(STATION, STOP, timeout_s=WITHIN_S)
+        await first.give(STATION, STOP, timeout_s=WITHIN_S)
+        assert len(line.told) == 2
+        assert not all(task.done() for task in coming)
+        assert set(await asyncio.gather(*coming)) == {1}
+
+
 async def test_a_restarted_database_is_found_again_and_nothing_is_sent_twice(
     postgres_cluster: Cluster, postgres_store_url: str
 ) -> None:

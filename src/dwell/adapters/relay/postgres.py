@@ -63,6 +63,7 @@ class PostgresRelay:
         self._view = View(self.process_id)
         self._waiting: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._door = asyncio.Semaphore(CONNECTIONS // 2)  # thousands that come at once hold up no order
         self._leased = asyncio.Event()
         self._look = asyncio.Event()
 
@@ -106,7 +107,9 @@ class PostgresRelay:
     async def claim(self, station_id: StationId) -> int | None:
         until_s = _now_s() + CLAIM_WAIT_S
         while True:
-            if claimed := await self._rows(statements.CLAIM, station_id, self.process_id):
+            async with self._door:
+                claimed = await self._rows(statements.CLAIM, station_id, self.process_id)
+            if claimed:
                 epoch: int = claimed[0]["epoch"]
                 return epoch
             with suppress(
@@ -119,7 +122,8 @@ class PostgresRelay:
 
     async def release(self, station_id: StationId, epoch: int) -> None:
         try:
-            await self._rows(statements.RELEASE, station_id, self.process_id, epoch)
+            async with self._door:
+                await self._rows(statements.RELEASE, station_id, self.process_id, epoch)
         except Unavailable as error:  # who asks us for the station is told that it is not here
             log.warning("station_not_released", station_id=station_id, reason=error.message)
 
@@ -296,6 +300,8 @@ class PostgresRelay:
             async with asyncio.timeout(STATEMENT_S):
                 found: list[Any] = await self._pool.fetch(sql, *values)
                 return found
+        except TimeoutError as error:  # an OSError, too, but the server may well be there
+            raise unavailable(error) from error
         except (*LOST, *REFUSING) as error:
             await self._pool.expire_connections()
             raise unavailable(error) from error

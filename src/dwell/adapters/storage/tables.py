@@ -1,11 +1,10 @@
 """The tables, once, for both SQL stores. Queries are in `statements`; what a change needs is in `migrations`.
 
 Every key begins with the organization, save where no organization is known (credentials are how it becomes known),
-where none is meant (prices), where order of arrival is the key (outbox, quarantine), and in what processes say to each
-other (relay_…). What is asked for by column
-is a column; the rest of a thing is `body`, one msgpack blob, so that no text can offend an engine. Instants are
-microseconds since 1970 (`domain.instants.micros_of`), flags 0 or 1. No foreign keys: nothing that is referred to is
-ever deleted, and the use cases look it up in the same transaction.
+where none is meant (prices), where order of arrival is the key (outbox, quarantine), and in what processes tell each
+other (relay_…). What is asked for by column is a column; the rest of a thing is `body`, one msgpack blob, so that no
+text can offend an engine. Instants are microseconds since 1970 (`domain.instants.micros_of`), flags 0 or 1. No foreign
+keys: nothing that is referred to is ever deleted, and the use cases look it up in the same transaction.
 """
 
 from __future__ import annotations
