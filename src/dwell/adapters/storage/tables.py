@@ -240,6 +240,7 @@ orders = Table(
     _text("state"),
     _whole("created_at"),
     _blob("body"),
+    Index("orders_by_vehicle", "organization_id", "vehicle_id", "created_at", "id"),
 )
 
 price_zones = Table(
@@ -382,6 +383,14 @@ stations = Table(
     Index("stations_by_name", "name", unique=True),  # the address a station connects to names nothing else
 )
 
+pending_stations = Table(
+    "pending_stations",
+    metadata,
+    _text("organization_id", key=True),
+    _text("name", key=True),
+    _blob("body"),
+)
+
 evses = Table(
     "evses",
     metadata,
@@ -449,6 +458,7 @@ station_frames = Table(
     _whole("received_at"),
     _text("protocol"),
     _blob("body"),
+    _blob("taken", null=True),
     Index("station_frames_by_station", "organization_id", "station_id", "position"),
     sqlite_autoincrement=True,
 )
