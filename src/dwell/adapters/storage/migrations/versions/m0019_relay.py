@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, PrimaryKeyConstraint, Text
 
 revision = "0019"
-down_revision: str | None = "0014"
+down_revision: str | None = "0017"
 
 
 def upgrade() -> None:
