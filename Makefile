@@ -2,7 +2,7 @@
 # ARGS= passes further words on:  make test ARGS="tests/unit -k curve"   make demo ARGS="--speed 60"
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format smoke soak bench lock clean
+.PHONY: help demo test check format smoke soak bench screenshots lock clean
 
 BIN := .venv/bin
 CODE := $(wildcard src tests scripts benchmarks)
@@ -11,14 +11,14 @@ COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a server with a dozen vehicles living real visits at real prices; Ctrl-C ends it
+demo: ## a server with a dozen vehicles living real visits at real prices, and a depot; Ctrl-C ends it
 	@scripts/setup run web
 	@$(BIN)/dwell demo $(ARGS)
 
 test: ## all tests, on SQLite and on a PostgreSQL of their own
-	@scripts/setup dev web postgres chromium
+	@scripts/setup dev web clients postgres chromium
 	@$(BIN)/pytest $(ARGS)
 
 check: ## format, lint, types, import contracts
@@ -44,8 +44,12 @@ soak: ## the tests that search: many seeds, many examples (long)
 	@$(BIN)/pytest $(wildcard tests/properties tests/simulation) --hypothesis-profile=soak --seeds=100 $(ARGS)
 
 bench: ## every benchmark, one after the other; tables (ONLY=name for one)
-	@scripts/setup dev postgres
+	@scripts/setup dev web postgres chromium
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m "benchmarks.$$name" $(ARGS); done
+
+screenshots: ## the pictures of the dashboard in docs/images, from a demonstration
+	@scripts/setup dev web chromium
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 lock: ## requirements/*.lock from pyproject.toml and requirements/*.in (UPGRADE=1: to the newest)
 	@scripts/setup uv

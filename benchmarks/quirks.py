@@ -64,7 +64,8 @@ class Direct:
         self.offset = ClockOffset()
 
     async def call(self, message: Message) -> dict[str, Any]:
-        report = self._version.read(message.action, msgspec.json.encode(message.payload))
+        payload = msgspec.json.encode(message.payload)
+        report = self._version.read(message.action, payload)
         if isinstance(report, Refusal):
             raise TypeError(f"{message.action} was refused: {report}")
         self._clock.at = max(self._clock.at, message.sent_at)
@@ -80,7 +81,7 @@ class Direct:
             moved=when.moved,
             received_at=received_at,
             protocol=self._version.subprotocol,
-            frame=b"[]",
+            frame=b'["%s",%s]' % (message.action.encode(), payload),
         )
         reply = await take_report(self._ports, self._record.organization_id, self._record.id, heard)
         return self._version.write_reply(message.action, reply)

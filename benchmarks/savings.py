@@ -20,6 +20,7 @@ from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage import open_store, schema
 from dwell.application.ports import Ports, Transaction
+from dwell.application.savings import Scope, ScopedSavings, savings_over
 from dwell.application.series import Asked, DataView, SavingsView, vehicle_data, vehicle_savings
 from dwell.domain.ids import OrganizationId, SessionId, UserId, VehicleId
 from dwell.domain.policy.terms import VisitTerms
@@ -94,6 +95,12 @@ async def savings(ports: Ports, resolution: Resolution) -> SavingsView:
     return await vehicle_savings(ports, OWNER, asked, (date(2025, 1, 1), date(2025, 12, 31)))
 
 
+async def whole(ports: Ports, resolution: Resolution) -> ScopedSavings:
+    """All of the year, of everybody."""
+    days = date(2025, 1, 1), date(2025, 12, 31)
+    return await savings_over(ports, OWNER, Scope(), resolution, days=days)
+
+
 async def data(ports: Ports, resolution: Resolution) -> DataView:
     """The year's last thirty days."""
     asked = Asked(vehicle_id=CAR, user_id=None, resolution=resolution)
@@ -112,6 +119,8 @@ async def run(count: int, times: int) -> None:
             await measured(
                 f"savings of a year by {resolution.value}", partial(savings, ports, resolution), times
             )
+        everybody = partial(whole, ports, Resolution.MONTH)
+        await measured("of the organization, by 1MONTH", everybody, times)
         found = await savings(ports, Resolution.DAY)
         if sum(saved.sessions for saved in found.periods) != count:
             raise SystemExit("sessions are missing from the savings")

@@ -1,8 +1,8 @@
 """Looks at what `dwell demo --once --json` printed: `python -m scripts.smoke FILE`. Exit 1 names every fault.
 
 The file holds a JSON list of settled sessions in the words of the Flex dialect. Asked is what must be true of
-any run: there are sessions, each is settled, its rows sum to its energy, energy flowed, and savings are stated
-and add up.
+any run: there are sessions, each is settled, its rows sum to its energy, energy flowed, savings are stated and add up,
+and what the depot's vans drew together was in no quarter hour more than their connection carries.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 ENERGY_TOLERANCE_KWH = 0.001  # a row is printed in whole Wh
 MONEY_TOLERANCE = 0.001
+DEPOT_KW = 43.0
+QUARTER_H = 0.25
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
     except ValueError as error:
         print(f"smoke: not JSON: {error}", file=sys.stderr)
         return 1
-    faults = find_faults(sessions)
+    faults = find_faults(sessions) or find_depot_faults(sessions)
     for fault in faults:
         print(f"smoke: {fault}", file=sys.stderr)
     if not faults:
@@ -53,6 +55,30 @@ def find_faults(sessions: object) -> list[str]:
     if len(set(ids)) != len(ids):
         faults.append("a session appears twice")
     return faults
+
+
+def find_depot_faults(sessions: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the depot in sessions that are right each for itself.
+
+    The depot is where vehicles are more than one; its load is what their rows of a quarter hour add up to.
+    """
+    vehicles: dict[str, set[str]] = {}
+    for session in sessions:
+        vehicles.setdefault(session["locationId"], set()).add(session["vehicleId"])
+    shared = [place for place, there in vehicles.items() if len(there) > 1]
+    if len(shared) != 1:
+        return [f"there is one depot, and sessions of several vehicles at {len(shared)} locations"]
+    load_kwh: dict[str, float] = {}
+    for session in sessions:
+        if session["locationId"] == shared[0]:
+            for row in session["statistics"]["timeseries"]:
+                load_kwh[row["startAt"]] = load_kwh.get(row["startAt"], 0.0) + row["kwh"]
+    most_kwh = DEPOT_KW * QUARTER_H + ENERGY_TOLERANCE_KWH * len(vehicles[shared[0]])
+    return [
+        f"from {start_at} on the depot drew {kwh / QUARTER_H:.2f} kW of {DEPOT_KW:g}"
+        for start_at, kwh in sorted(load_kwh.items())
+        if kwh > most_kwh
+    ]
 
 
 def _faults_of_one(index: int, session: Any) -> list[str]:

@@ -27,6 +27,7 @@ import structlog
 
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
+from dwell.adapters.relay import opened_relay
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
@@ -137,8 +138,9 @@ async def serve(
         opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
         _way_to_vehicles(settings, opened, orders) as way,
         HttpDeliver(_targets(settings)) as deliver,
+        opened_relay(settings.database_url) as relay,
     ):
-        hub = StationHub()
+        hub = StationHub(relay)
         ports = replace(opened, care=care_of(settings), stations=hub)
         news, outgoing = asyncio.Event(), asyncio.Event()
 
@@ -163,7 +165,7 @@ async def serve(
         beside = _at_work(
             app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
         )
-        async with _stations(settings, by_station, keyring, hub, changed=changed):
+        async with hub.shared(), _stations(settings, by_station, keyring, hub, changed=changed):
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import platformdirs
 
@@ -138,6 +139,15 @@ def _price_zone(value: object) -> str:
     return read_zone(value) if isinstance(value, str) and value else ""
 
 
+def _organization(value: object) -> str:
+    if value in {None, ""}:
+        return ""
+    try:
+        return str(UUID(str(value)))
+    except ValueError as error:
+        raise ValueError("must be the id of an organization") from error
+
+
 def _setting(default: Any, read: Callable[[object], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -258,6 +268,12 @@ class Gateway:
     )
     failures_per_minute: int = _setting(
         30, _whole(1, 1_000_000), "after so many wrong keys an address or a name is answered 429 for a minute"
+    )
+    pending_organization: str = _setting(
+        "", _organization, "whose stations unknown ones become once approved; empty: they are refused"
+    )
+    pending_at_most: int = _setting(
+        100, _whole(1, 1_000), "more unknown stations do not wait, but are refused"
     )
     certificate: str = _setting("", str, "file of the server's TLS certificate and its chain; empty: no TLS")
     private_key: str = _setting("", str, "file of the certificate's key, where it is another")

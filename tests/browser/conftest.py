@@ -27,12 +27,17 @@ class Demo:
 
     def sign_in(self, page: Page, at: str = "now") -> None:
         """Through the form, as a person does."""
-        page.set_default_timeout(PATIENCE_MS)
-        page.goto(f"{self.url}/dashboard#{at}")
-        page.get_by_label("Name").fill("demo")
-        page.get_by_label("Password").fill(self.password)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Sign out").wait_for()
+        sign_in(page, self.url, "demo", self.password, at=at)
+
+
+def sign_in(page: Page, url: str, login: str, password: str, *, at: str = "now") -> None:
+    """Through the form of the server at `url`."""
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{url}/dashboard#{at}")
+    page.get_by_label("Name").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 @pytest.fixture(scope="session")

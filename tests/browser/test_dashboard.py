@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import datetime
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from browser.conftest import Demo
 
+WHY = re.compile(r"Waits: |Charging |Told to start|The target is reached")
+WARUM = re.compile(r"Wartet: |Lädt |Soll starten|Das Ziel ist erreicht")
 EVIL = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
 
 
@@ -24,14 +27,19 @@ PLANNED_MORE = """async ([name, percent, hours]) => {
 # First, while it is night in the demonstration and vehicles wait.
 def test_an_edited_policy_is_planned_anew(demo: Demo, page: Page) -> None:
     demo.sign_in(page, "vehicles")
-    waiting = page.locator(".card", has_text="charges at").first
+    waiting = page.locator(".card", has_text="Waits:").first
     name = waiting.locator("strong").inner_text()
     card = page.locator(".card").filter(has=page.get_by_text(name, exact=True))
     before = _live(page, name)
     card.locator("summary").click()
     card.get_by_label("Reserve %").fill("120")
+    card.get_by_label("Ready by").first.fill("07:00")
+    card.get_by_label("At least %").first.fill("101")
     card.get_by_role("button", name="Save").click()
-    expect(card.locator(".fault").filter(has_text="100").first).to_be_visible()
+    for label in ("Reserve %", "At least %"):
+        field = card.get_by_label(label).first
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(f"[id='{field.get_attribute('aria-describedby')}']")).to_contain_text("100")
     card.get_by_label("Reserve %").fill("25")
     for percent in card.get_by_label("At least %").all():
         percent.fill("95")
@@ -68,10 +76,26 @@ def test_the_cookie_is_out_of_reach_and_a_change_needs_the_pages_token(demo: Dem
 def test_rows_move_by_themselves(demo: Demo, page: Page) -> None:
     demo.sign_in(page)
     page.locator(".row svg rect.visit").first.wait_for()
-    before = page.locator(".rows").evaluate("rows => rows.innerHTML")
-    page.wait_for_function(
-        "before => document.querySelector('.rows').innerHTML !== before", arg=before, timeout=15_000
-    )
+    for rows in page.locator(".rows").all():  # the vehicles', and the charge points'
+        before = rows.evaluate("rows => rows.innerHTML")
+        page.wait_for_function(
+            "([rows, before]) => rows.innerHTML !== before",
+            arg=[rows.element_handle(), before],
+            timeout=15_000,
+        )
+
+
+def test_a_plug_in_shows_by_the_event_stream_alone(demo: Demo, page: Page) -> None:
+    page.add_init_script("window.setInterval = () => 0;")  # the page does not ask by itself any more
+    demo.sign_in(page)
+    row = page.locator(".row", has_text="Vehicle 13")
+    expect(row).to_contain_text("Not plugged in.")
+    now = page.evaluate("() => fetch('/ui/now').then(answer => answer.json())")
+    guest = next(one["id"] for one in now["rows"] if one["name"] == "Vehicle 13")
+    fact = {"vehicle_id": guest, "at": now["now"], "plugged_in": True, "charging": False, "soc_percent": 42}
+    assert demo.client.post("/v1/observations", json=[fact]).status_code == 202
+    expect(row).to_contain_text("42 %", timeout=10_000)
+    expect(row.locator("rect.visit")).to_have_count(1)
 
 
 def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
@@ -90,10 +114,14 @@ def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
 def test_a_lost_connection_is_shown_and_comes_back(demo: Demo, page: Page) -> None:
     demo.sign_in(page)
     page.locator(".row").first.wait_for()
+    page.evaluate("() => { window.loadedOnce = true; }")
     page.context.set_offline(True)
     expect(page.get_by_text("No connection to the server")).to_be_visible(timeout=15_000)
     page.context.set_offline(False)
     expect(page.get_by_text("No connection to the server")).to_be_hidden(timeout=15_000)
+    before = page.locator(".summary time").inner_text()
+    expect(page.locator(".summary time")).not_to_have_text(before, timeout=15_000)
+    assert page.evaluate("() => window.loadedOnce"), "it came back without being loaded again"
 
 
 def test_a_phone_shows_all_without_scrolling_sideways(demo: Demo, browser: Browser) -> None:
@@ -101,25 +129,33 @@ def test_a_phone_shows_all_without_scrolling_sideways(demo: Demo, browser: Brows
     page = context.new_page()
     demo.sign_in(page)
     page.locator(".row").first.wait_for()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    for name in ("now", "sessions", "vehicles", "prices", "webhooks"):
+        page.goto(f"{demo.url}/dashboard#{name}")
+        expect(page.locator("main h1, main .summary").first).to_be_visible()
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, name
     context.close()
 
 
 def test_sessions_are_listed_opened_and_exported(demo: Demo, page: Page) -> None:
     demo.sign_in(page, "sessions")
     page.locator("tbody tr").first.wait_for()
-    for link, columns in (("CSV by session", 11), ("CSV by quarter hour", 7)):
+    for link, columns in (("CSV by session", 14), ("CSV by quarter hour", 8)):
         with page.expect_download() as download:
             page.get_by_role("link", name=link).click()
         text = download.value.path().read_text(encoding="utf-8")
         rows = list(csv.reader(text.splitlines()))
         assert len(rows) > 20
         assert {len(row) for row in rows} == {columns}
+        start, zone = rows[0].index("start"), rows[0].index("timezone")
+        assert {row[zone] for row in rows[1:]} == {"Europe/Berlin"}
+        assert all(row[start].endswith(("+02:00", "+01:00")) for row in rows[1:]), "times are the location's"
     page.locator("tbody a").first.click()
     expect(page.get_by_text("As each contract shows it")).to_be_visible()
     for contract in ("Flex", "Partner", "Dwell"):
         shown = page.locator("section").filter(has=page.get_by_role("heading", name=contract, exact=True))
         expect(shown.locator("pre")).to_contain_text('"')
+    orders = page.locator("table.orders tbody tr")
+    expect(orders.filter(has_text="Start").filter(has_text="obeyed").first).to_be_visible()
     page.get_by_role("button", name="Copy curl").first.click()
     assert page.evaluate("() => navigator.clipboard.readText()").startswith("curl -H")
 
@@ -127,6 +163,13 @@ def test_sessions_are_listed_opened_and_exported(demo: Demo, page: Page) -> None
 def test_the_tables_of_a_page_are_the_tenants_own(demo: Demo) -> None:
     for path in ("/ui/now", "/ui/sessions", "/ui/v1/audit", "/ui/webhooks"):
         assert demo.client.get(path).status_code == 401, "a bearer token is no browser"
+
+
+def test_the_fleets_word_is_lent_to_the_pages_too(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    status = "path => fetch(path).then(answer => answer.status)"
+    assert page.evaluate(status, "/ui/public/charging/1/sessions") == 200
+    assert demo.client.get("/ui/public/charging/1/sessions").status_code in {401, 403}
 
 
 def _live(page: Page, name: str) -> Any:
@@ -139,3 +182,78 @@ def _live(page: Page, name: str) -> Any:
 def _hours(block: list[str]) -> float:
     start, end = (datetime.fromisoformat(text) for text in block[1:3])
     return (end - start).total_seconds() / 3600
+
+
+def test_the_list_is_filtered_and_says_what_is_wrong_with_a_filter(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "sessions")
+    rows = page.locator("tbody tr")
+    rows.first.wait_for()
+    page.get_by_label("Vehicle", exact=True).select_option(label="Vehicle 2")
+    expect(rows.filter(has_not_text="Vehicle 2")).to_have_count(0)
+    expect(rows.first).to_contain_text("Vehicle 2")
+    page.get_by_label("Outcome").select_option(label="Missed")
+    expect(rows.filter(has_text="Reached")).to_have_count(0)
+    page.get_by_label("Outcome").select_option(label="All")
+    day = rows.first.locator("td").nth(1).inner_text()
+    page.get_by_label("From").fill("2025-09-22")
+    page.get_by_label("To").fill("2025-09-22")
+    expect(rows.filter(has_not_text="22 Sept")).to_have_count(0)
+    assert "Sept" in day
+    assert page.evaluate("() => fetch('/ui/sessions?from=soon').then(answer => answer.json())")["issues"]
+
+
+def test_a_running_visit_says_why_in_both_languages(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    page.locator(".row:has(rect.planned) .row-link").first.click()
+    expect(page.locator(".because")).to_contain_text(WHY)
+    expect(page.locator(".plan li").first).to_be_visible()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator(".because")).to_contain_text(WARUM)
+    expect(page.locator("article")).to_contain_text(re.compile("Block|Blöcken"))
+    assert page.evaluate("() => document.documentElement.lang") == "de"
+
+
+def test_every_word_is_there_in_both_languages(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.url}/dashboard")
+    words = page.evaluate("async () => (await import('/dashboard/words.js')).WORDS")
+    assert words["en"].keys() == words["de"].keys()
+    holes = {name: [re.findall(r"\{\d\}", words[tongue][name]) for tongue in words] for name in words["en"]}
+    assert [name for name, (english, german) in holes.items() if sorted(english) != sorted(german)] == []
+
+
+def test_a_price_file_is_taken_and_its_faults_are_named(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "prices")
+    form = page.get_by_role("form", name="Import a price file")
+    form.get_by_role("button", name="Import").click()
+    expect(form.get_by_text("choose a file")).to_be_visible()
+    form.get_by_label("File", exact=True).set_input_files(_file("no prices here"))
+    form.get_by_role("button", name="Import").click()
+    expect(form.get_by_text("not a price document of a known format")).to_be_visible()
+    rows = ["start,end,price_nok_per_kwh", "2025-09-24T00:00:00Z,2025-09-24T01:00:00Z,0.1"]
+    form.get_by_label("File", exact=True).set_input_files(_file("\n".join(rows)))
+    form.get_by_label("Zone").fill("nowhere at all")
+    form.get_by_role("button", name="Import").click()
+    expect(form.get_by_label("Zone")).to_have_attribute("aria-invalid", "true")
+    form.get_by_label("Zone").fill("NO2")
+    form.get_by_role("button", name="Import").click()
+    expect(form.get_by_role("status")).to_contain_text("NO2: 1 prices, 1 changed spans.")
+
+
+def _file(text: str) -> FilePayload:
+    return {"name": "prices.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+def test_a_chart_that_is_drawn_anew_shows_what_is_known_now(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    page.locator(".u-over").first.wait_for()
+    later = page.locator(".summary time").inner_text()
+    expect(page.locator(".summary time")).not_to_have_text(later, timeout=15_000)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    ends = """async () => {
+      const uPlot = (await import('/dashboard/vendor/uplot.js')).default;
+      return uPlot ? uPlot.sync('time').plots.map(plot => plot.scales.x.max - plot.data[0].at(-1)) : null;
+    }"""
+    page.wait_for_function("() => document.querySelector('.uplot').clientWidth < 1000")
+    behind = page.evaluate(ends)
+    assert len(behind) == 2
+    assert max(behind) <= 15 * 60 + 1, "the last quarter hour drawn is the last of the window"

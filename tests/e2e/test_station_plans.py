@@ -53,6 +53,8 @@ class Charger:
                 purpose = frame[3].get("csChargingProfiles", {}).get("chargingProfilePurpose", "")
                 said = self.answers.get(purpose) or self.answers.get(frame[2], "Accepted")
                 await self.socket.send(json.dumps([3, frame[1], {"status": said}]))
+                if frame[2] == "GetCompositeSchedule":
+                    continue
                 self.calls.append((frame[2], frame[3]))
                 self.told.set()
             else:
@@ -86,8 +88,8 @@ class Charger:
 
 
 @asynccontextmanager
-async def charging() -> AsyncIterator[tuple[Site, Charger, Engine]]:
-    """A depot whose vehicle has a policy, prices that are high for two hours and then low, a station on its socket."""
+async def planned() -> AsyncIterator[tuple[Site, Engine]]:
+    """A depot whose vehicle has a policy, prices that are high for two hours and then low."""
     async with opened_site(MemoryStore(), GatewayOptions(), vehicle=CAR) as site:
         now = site.clock.now()
         car = await site.ports.store.read(lambda reader: reader.vehicle(site.owner, VehicleId(CAR)))
@@ -113,14 +115,19 @@ async def charging() -> AsyncIterator[tuple[Site, Charger, Engine]]:
         ]
         await import_prices(site.ports, "DE-LU", "EUR", slots)
         await create_policy(site.ports, site.owner, VehicleId(CAR), DEPOT)
-        way = StationWay(site.ports, NoVehicles())
-        async with site.socket() as socket:
-            charger = Charger(socket, site)
-            listening = asyncio.create_task(charger.listen())
-            try:
-                yield site, charger, Engine(site.ports, way)
-            finally:
-                listening.cancel()
+        yield site, Engine(site.ports, StationWay(site.ports, NoVehicles()))
+
+
+@asynccontextmanager
+async def charging() -> AsyncIterator[tuple[Site, Charger, Engine]]:
+    """The planned depot with a station on its socket."""
+    async with planned() as (site, engine), site.socket() as socket:
+        charger = Charger(socket, site)
+        listening = asyncio.create_task(charger.listen())
+        try:
+            yield site, charger, engine
+        finally:
+            listening.cancel()
 
 
 async def look(engine: Engine) -> list[tuple[VehicleId, str]]:

@@ -292,6 +292,40 @@ async def test_the_session_of_the_vehicle_that_stands_there_has_the_stations_ene
         assert (visit.plugged_in_at, visit.plugged_out_at) == (plugged_at, gone_at)
 
 
+async def test_a_session_has_the_energy_from_the_first_reading_to_the_one_at_the_plug_out(
+    store: AnyStore,
+) -> None:
+    async with opened_site(store, GatewayOptions(), vehicle=CAR) as site:
+        async with site.socket("ocpp2.0.1") as socket, listening(New(socket)) as station:
+            about = {"model": "M", "vendor_name": "V"}
+            await station.call(call201.BootNotification(charging_station=about, reason="PowerUp"))
+            await add_token(site.ports, site.owner, "CARD")
+            for place, (event, wh) in enumerate((("Started", 1000), ("Updated", 1300), ("Ended", 1500))):
+                at = site.clock.later(10)
+                samples = [
+                    {"value": wh, "measurand": "Energy.Active.Import.Register"},
+                    {"value": 3000, "measurand": "Power.Active.Import"},
+                ]
+                await station.call(
+                    call201.TransactionEvent(
+                        event_type=event,
+                        timestamp=at,
+                        trigger_reason="EVDeparted" if event == "Ended" else "Authorized",
+                        seq_no=place,
+                        transaction_info={"transaction_id": "tx-1", "stopped_reason": "EVDisconnected"},
+                        evse={"id": 1},
+                        id_token={"id_token": "CARD", "type": "ISO14443"},
+                        meter_value=[{"timestamp": at, "sampled_value": samples}],
+                    )
+                )
+            gone_at = site.clock.at
+        site.clock.later(2)  # a plug-out counts after a minute
+        await run_due(Engine(site.ports, NoVehicles()))
+        wanted = SessionFilter(include_hidden=True)
+        [visit] = await settled_sessions(site.ports, site.owner, wanted, after=None, before=None, limit=9)
+        assert (visit.plugged_out_at, visit.energy_wh) == (gone_at, 500)
+
+
 async def says(station: Old, site: Site, status: str) -> None:
     """A status a minute later."""
     await station.call(

@@ -7,7 +7,10 @@ from random import Random
 
 import pytest
 
+from dwell.adapters.storage.memory import MemoryStore
+from dwell.application.station_replay import Wanted, rebuild_and_compare
 from dwell.application.stations import add_token
+from dwell.cli.replay import report_in
 from dwell.domain.station.transaction import Status
 from dwell.gateway.options import GatewayOptions
 from dwell.simulation.stations.charge import drawn_charge
@@ -57,6 +60,8 @@ async def test_a_charge_told_over_a_socket_has_its_energy(store: AnyStore, proto
         taken_wh, tally = await replayed(site, protocol, quirk)
         kept = await site.newest()
         assert (kept.energy_wh, kept.status, tally.errors) == (taken_wh, Status.CLOSED, 0)
+        again = await rebuild_and_compare(site.ports, site.owner, Wanted(), read=report_in, fresh=MemoryStore)
+        assert (again.differences, again.same, again.is_same, again.unread) == ([], 1, True, 0)
 
 
 async def test_a_station_that_is_often_away_loses_nothing(store: AnyStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from dwell.cli.demo import demo
 from dwell.simulation.demo import write_script
-from scripts.smoke import find_faults
+from scripts.smoke import find_depot_faults, find_faults
 
 
 def run_once(*args: str) -> list[dict[str, Any]]:
@@ -32,7 +33,7 @@ def test_the_smoke_test_finds_no_fault(sessions: list[dict[str, Any]]) -> None:
 
 
 def test_every_vehicle_has_settled_sessions_under_its_policy(sessions: list[dict[str, Any]]) -> None:
-    assert len({session["vehicleId"] for session in sessions}) == 12
+    assert len({session["vehicleId"] for session in sessions}) == 12 + 8
     assert all(session["policyId"] and session["locationId"] for session in sessions)
 
 
@@ -43,6 +44,12 @@ def test_targets_are_met_and_something_is_saved(sessions: list[dict[str, Any]]) 
     assert states.count("REACHED") == len(states)
     assert saved > 1
     assert [session["id"] for session in sessions if session["error"]["latest"]] == []
+
+
+def test_the_depot_stays_below_its_connection(sessions: list[dict[str, Any]]) -> None:
+    visits = Counter(session["locationId"] for session in sessions)
+    assert visits.most_common(1)[0][1] == 10
+    assert find_depot_faults(sessions) == []
 
 
 def test_the_same_seed_gives_the_same_days(sessions: list[dict[str, Any]]) -> None:

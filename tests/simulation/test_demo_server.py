@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dwell.simulation.demo import Pace
@@ -53,14 +54,26 @@ def test_lines_work_when_pasted_and_the_end_leaves_nothing(
 
     pasted = subprocess.run([bash], input=lines, capture_output=True, text=True, timeout=30, check=True)
 
-    settled, policy, vehicles, receipt, guest = map(json.loads, pasted.stdout.splitlines())
+    answers = map(json.loads, pasted.stdout.splitlines())
+    settled, policy, vehicles, running, over, charger, receipt, guest = answers
     assert [session["state"] for session in settled["data"]] == ["SETTLED"] * 3
     assert policy["policyId"]
-    assert len(vehicles["data"]) == 13
+    assert len(vehicles["data"]) == 13 + 8
+    assert [one["user_reference"][:12] for one in running["sessions"]] == ["fleet-driver"] * 3
+    assert [one["final_amount"] > 1 for one in over["sessions"]] == [True] * 3
+    assert charger["station"]["charge_points"][0]["evse"] == "DE*DWL*EDEPOT1*1"
     assert receipt == {"accepted": 1, "duplicates": 0, "rejected": [], "flagged": []}
     assert guest["state"].startswith("ACTIVE")
     assert guest["blocks"], "a plan for the guest"
     assert not re.search(r"0000-|1970-|2026-", json.dumps(settled)), "virtual days are those of the prices"
+
+    address, key = (re.search(word, printed) for word in (r"http://[\d.:]+", r"dwell_key_\w+"))
+    assert address and key
+    headers = {"x-api-key": key[0]}
+    stations = httpx.get(f"{address[0]}/v1/stations", headers=headers, timeout=30).json()["stations"]
+    assert [station["connected"] for station in stations] == [True] * 6
+    assert {station["steering"]["way"] for station in stations} == {"TX_PROFILE"}
+    assert {station["steering"]["read_back"]["holding"] for station in stations} == {"HOLDS"}
 
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=15) == 0

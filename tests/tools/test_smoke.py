@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.smoke import find_faults
+from scripts.smoke import find_depot_faults, find_faults
 
 Session = dict[str, Any]
 
@@ -75,3 +75,25 @@ def test_a_fault_is_found_and_named(spoil: Callable[[Session], None], words: str
 def test_nothing_at_all_and_the_same_twice_are_faults() -> None:
     assert find_faults([]) and find_faults({}) and find_faults(None)
     assert find_faults([GOOD, GOOD]) == ["a session appears twice"]
+
+
+def drawn(vehicle: str, kwh: float, *, place: str = "depot") -> Session:
+    row = {"startAt": "2026-01-05T18:00:00Z", "kwh": kwh}
+    return {"locationId": place, "vehicleId": vehicle, "statistics": {"timeseries": [row]}}
+
+
+def test_a_depot_that_draws_more_than_its_connection_carries_is_found() -> None:
+    home = drawn("c", 9.0, place="home")  # of another connection
+
+    assert find_depot_faults([drawn("a", 5.0), drawn("b", 5.75), home]) == []
+    assert find_depot_faults([drawn("a", 5.0), drawn("b", 5.76), home]) == [
+        "from 2026-01-05T18:00:00Z on the depot drew 43.04 kW of 43"
+    ]
+    assert find_depot_faults([drawn("a", 8.0), drawn("b", 8.0)]) == [
+        "from 2026-01-05T18:00:00Z on the depot drew 64.00 kW of 43"
+    ]
+
+
+def test_no_depot_at_all_is_a_fault() -> None:
+    [fault] = find_depot_faults([drawn("a", 1.0), drawn("b", 1.0, place="home")])
+    assert "at 0 locations" in fault

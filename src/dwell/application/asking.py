@@ -47,14 +47,23 @@ def asked_of(moment: Moment, session: Session) -> Wanted | None:
     return session.terms.override_at(at, session.plugged_in_at)
 
 
-async def ask(moment: Moment, case: Case, session: Session, wanted: Wanted | None) -> None:
-    """Have the session charge towards `wanted`, or towards its policy's target again (None), from now on."""
+async def ask(
+    moment: Moment, case: Case, session: Session, wanted: Wanted | None, *, also_next: bool = False
+) -> None:
+    """Have the session charge towards `wanted`, or towards its policy's target again (None), from now on.
+
+    `also_next`: whatever visit the vehicle is next seen to be plugged in for, this one taken up again or a later one.
+    """
     policy = next((known for known in case.policies if known.id == session.policy_id), None)
-    if policy is None or asked_of(moment, session) == wanted:
+    waiting = also_next or session.state == UPCOMING
+    if policy is None:
+        return
+    said_of_next = not also_next or not policy.overrides or policy.overrides[-1].waiting
+    if asked_of(moment, session) == wanted and said_of_next:
         return
     # A vehicle's clock may be ahead: what is asked of a running visit is asked at its plug-in at the earliest.
     at = max(moment.now, session.plugged_in_at or moment.now)
-    entry = Override(at=at, wanted=wanted, waiting=session.state == UPCOMING)
+    entry = Override(at=at, wanted=wanted, waiting=waiting)
     lasting = overrides_since(policy.overrides, moment.now - moment.rules.look_back)[-OVERRIDES_KEPT + 1 :]
     lasting = tuple(earlier for earlier in lasting if earlier.at < at)
     changed = msgspec.structs.replace(policy, overrides=(*lasting, entry))

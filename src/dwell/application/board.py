@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dwell.application.board_evses import EvseRow, evse_rows
 from dwell.application.ports import Ports, Reader
 from dwell.application.queries import NO_SESSION
 from dwell.application.records import StoredFact
 from dwell.domain.errors import NotFound
-from dwell.domain.ids import OrganizationId, SessionId
+from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.record import Session
+from dwell.domain.session.steering import Order
 from dwell.domain.tariff.curve import PriceCurve
 
 VEHICLES_AT_MOST = 500
+LOCATIONS_AT_MOST = 500
 FACTS_AT_MOST = 2_000
+ORDERS_AT_MOST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,36 +32,90 @@ class VehicleRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which part of a board: of one location or of all, and where the page before ended."""
+
+    location_id: LocationId | None = None
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """The first VEHICLES_AT_MOST vehicles by id, their locations, and the price curve of each zone among these."""
+    """At most VEHICLES_AT_MOST vehicles, and `next` where there are more; EVSEs are on the first page only.
+
+    `locations` are the organization's first, and those of the vehicles shown; `curves` are of the latter's zones.
+    """
 
     rows: tuple[VehicleRow, ...]
+    evses: tuple[EvseRow, ...]
     locations: tuple[Location, ...]
     curves: dict[str, PriceCurve]
+    next: str | None
 
 
 async def board(
-    ports: Ports, organization_id: OrganizationId, *, before: timedelta, ahead: timedelta
+    ports: Ports,
+    organization_id: OrganizationId,
+    *,
+    before: timedelta,
+    ahead: timedelta,
+    wanted: Wanted | None = None,
 ) -> Board:
     """All of it in one consistent view, from `before` the present to `ahead` of it."""
-    now = ports.clock.now()
+    now, asked = ports.clock.now(), wanted or Wanted()
 
     async def look(reader: Reader) -> Board:
-        vehicles = await reader.vehicles(organization_id, limit=VEHICLES_AT_MOST)
+        vehicles, following = await _vehicles(reader, organization_id, asked)
         policies = await reader.policies_of_vehicles(organization_id, [one.id for one in vehicles])
         rows = [
             await _row(reader, vehicle, policies.get(vehicle.id, []), now - before) for vehicle in vehicles
         ]
         owned = await reader.locations_of_users(organization_id, dict.fromkeys(v.user_id for v in vehicles))
-        locations = tuple(place for places in owned.values() for place in places)
-        curves = dict[str, PriceCurve]()
-        for zone in sorted({place.price_zone for place in locations if place.price_zone is not None}):
-            curve = await reader.curve(zone, now - before, now + ahead)
-            if curve is not None:
-                curves[zone] = curve
-        return Board(rows=tuple(rows), locations=locations, curves=curves)
+        near = {place.id: place for places in owned.values() for place in places}
+        every = await reader.locations(organization_id, limit=LOCATIONS_AT_MOST)
+        locations = {**near, **{place.id: place for place in every}}
+        shown = [locations[asked.location_id]] if asked.location_id in locations else list(near.values())
+        return Board(
+            rows=tuple(rows),
+            evses=()
+            if asked.after
+            else await evse_rows(
+                ports, reader, organization_id, since=now - before, location_id=asked.location_id
+            ),
+            locations=tuple(locations.values()),
+            curves=await _curves(reader, shown or every, (now - before, now + ahead)),
+            next=following,
+        )
 
     return await ports.store.read(look)
+
+
+async def _vehicles(
+    reader: Reader, organization_id: OrganizationId, wanted: Wanted
+) -> tuple[list[Vehicle], str | None]:
+    """A page of vehicles, and where the next one begins: after a vehicle, or at a location after a policy."""
+    limit, after = VEHICLES_AT_MOST, wanted.after or None
+    if wanted.location_id is None:
+        vehicles = await reader.vehicles(organization_id, after_id=after, limit=limit)
+        return vehicles, vehicles[-1].id if len(vehicles) == limit else None
+    policies = await reader.policies(
+        organization_id, location_id=wanted.location_id, after_id=after, limit=limit
+    )
+    ids = list(dict.fromkeys(policy.vehicle_id for policy in policies))
+    known = await reader.vehicles_by_id(organization_id, ids)
+    live = [known[one] for one in ids if one in known and known[one].deleted_at is None]
+    return live, policies[-1].id if len(policies) == limit else None
+
+
+async def _curves(
+    reader: Reader, places: list[Location], window: tuple[datetime, datetime]
+) -> dict[str, PriceCurve]:
+    curves = dict[str, PriceCurve]()
+    for zone in sorted({place.price_zone for place in places if place.price_zone is not None}):
+        curve = await reader.curve(zone, *window)
+        if curve is not None:
+            curves[zone] = curve
+    return curves
 
 
 async def _row(reader: Reader, vehicle: Vehicle, policies: list[Policy], since: datetime) -> VehicleRow:
@@ -77,13 +135,29 @@ def name_of(vehicle: Vehicle) -> str:
     return known.display_name or f"{known.brand} {known.model}"
 
 
+async def names_of(ports: Ports, organization_id: OrganizationId, ids: set[VehicleId]) -> dict[str, str]:
+    """How people call these vehicles, deleted ones too."""
+
+    async def look(reader: Reader) -> dict[str, str]:
+        found = await reader.vehicles_by_id(organization_id, ids)
+        return {vehicle.id: name_of(vehicle) for vehicle in found.values()}
+
+    return await ports.store.read(look)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visited:
-    """A session, its vehicle, the first facts within its time, and the prices of `window`, which reaches around it."""
+    """A session, its vehicle, the first facts within its time, and the prices of `window`, which reaches around it.
+
+    `orders` are the first ORDERS_AT_MOST that the vehicle was given within its time, as they stand now.
+    `transactions` are the ids of those by which stations metered it.
+    """
 
     session: Session
     vehicle: Vehicle | None
     facts: list[StoredFact]
+    orders: list[Order]
+    transactions: list[str]
     curve: PriceCurve | None
     window: tuple[datetime, datetime]
 
@@ -103,12 +177,24 @@ async def session_with_facts(
         planned = [block.end_at for block in session.promise.blocks] if session.promise is not None else []
         window = (since - margin, max([until, *([due] if due is not None else []), *planned]) + margin)
         zone = session.terms.zone
+        facts = await reader.facts(organization_id, session.vehicle_id, since=since, until=until)
         return Visited(
             session=session,
             vehicle=await reader.vehicle(organization_id, session.vehicle_id),
-            facts=await reader.facts(organization_id, session.vehicle_id, since=since, until=until),
+            facts=facts,
+            orders=await reader.orders_of_vehicle(
+                organization_id, session.vehicle_id, since=since, until=until, limit=ORDERS_AT_MOST
+            ),
+            transactions=await _transactions(reader, session, (since - margin, until)),
             curve=await reader.curve(zone, *window) if zone is not None else None,
             window=window,
         )
 
     return await ports.store.read(look)
+
+
+async def _transactions(reader: Reader, session: Session, span: tuple[datetime, datetime]) -> list[str]:
+    """Of the newest ones since the visit began."""
+    since, until = span
+    newest = await reader.newest_transactions(session.organization_id, created_after=since)
+    return [one.id for one in newest if one.vehicle_id == session.vehicle_id and one.created_at <= until]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -52,10 +52,14 @@ async def boost(ports: Ports, organization_id: OrganizationId, vehicle_id: Vehic
             case.vehicle = msgspec.structs.replace(case.vehicle, paused_until=None, updated_at=now)
             await tx.save_vehicle(case.vehicle)
             case.plan_wanted = True
-        moment = moment_to_ask(moment, case)
-        sessions = [case.active] if case.active is not None else list(case.upcoming.values())
+        moment = moment_to_ask(_after_what_was_seen(moment, case), case)
+        leaving = _is_leaving(case)
+        sessions = [case.active] if case.active is not None else []
+        if case.active is None or leaving:
+            sessions += case.upcoming.values()
         for session in sessions:
-            await ask(moment, case, session, Immediate(minimum_charge_percent=FULL_PERCENT))
+            wanted = Immediate(minimum_charge_percent=FULL_PERCENT)
+            await ask(moment, case, session, wanted, also_next=leaving)
         await take_effect(moment, case)
 
     await ports.store.write(work)
@@ -68,7 +72,9 @@ async def disarm_boost(ports: Ports, organization_id: OrganizationId, vehicle_id
     async def work(tx: Transaction) -> None:
         moment = Moment.of(ports, tx, now)
         case = await case_now(moment, organization_id, vehicle_id)
-        moment = moment_to_ask(moment, case)
+        moment = moment_to_ask(_after_what_was_seen(moment, case), case)
+        if case.active is not None and _is_leaving(case):
+            await ask(moment, case, case.active, None, also_next=True)
         for session in list(case.upcoming.values()):
             if is_armed(session, moment.now):
                 await ask(moment, case, session, None)
@@ -110,6 +116,19 @@ async def boost_seen(reader: Reader, vehicle: Vehicle, now: datetime) -> BoostVi
         now=now,
     )
     return BoostView(state=state, for_next_session=any(is_armed(session, now) for session in waiting))
+
+
+def _is_leaving(case: Case) -> bool:
+    """Whether the vehicle was seen unplugged while its session runs on, lest the plug has but slipped."""
+    return case.active is not None and case.seen.plugged_in is False
+
+
+def _after_what_was_seen(moment: Moment, case: Case) -> Moment:
+    """The moment, later than the plug was seen to be out: what is said then is no longer of the visit before."""
+    seen_at = case.seen.at
+    if not _is_leaving(case) or seen_at is None or seen_at < moment.now:
+        return moment
+    return replace(moment, now=seen_at + timedelta(microseconds=1))
 
 
 def _refuse_in_vain(moment: Moment, case: Case) -> None:

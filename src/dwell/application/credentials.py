@@ -58,6 +58,7 @@ class Caller:
     """Who a credential speaks for: `kind` and `name` are public, and stand in the audit log.
 
     A client and an API key act as an administrator of their organization; only a `user` has a `user_id`.
+    An API key that `reads_only` is let in where nothing is changed, and nowhere else.
     """
 
     organization_id: OrganizationId
@@ -65,6 +66,7 @@ class Caller:
     name: str
     role: Role = "admin"
     user_id: UserId | None = None
+    reads_only: bool = False
     look: Look | None = field(default=None, compare=False, repr=False)
     """Who the same credential speaks for by then."""
 
@@ -116,15 +118,21 @@ async def create_organization(ports: Ports, keyring: Keyring, name: str) -> NewC
     return new
 
 
-async def add_api_key(ports: Ports, keyring: Keyring, organization_id: OrganizationId) -> str:
-    """A further API key beside those that live, so that callers can move over before the old one goes."""
+async def add_api_key(
+    ports: Ports, keyring: Keyring, organization_id: OrganizationId, *, reads_only: bool = False
+) -> str:
+    """A further API key beside those that live, so that callers can move over before the old one goes.
+
+    One that `reads_only` can start no charging, tell no facts and change nothing. Raises NotFound.
+    """
     now = ports.clock.now()
     text = _new(API_KEY, ports.ids.new_secret())
 
     async def work(tx: Transaction) -> None:
         if await tx.organization(organization_id) is None:
             raise NotFound("There is no such organization.")
-        await tx.save_credential(_bearer(keyring, API_KEY, text, organization_id=organization_id, now=now))
+        key = _bearer(keyring, API_KEY, text, organization_id=organization_id, now=now)
+        await tx.save_credential(msgspec.structs.replace(key, reads_only=reads_only))
 
     await ports.store.write(work)
     return text
@@ -211,7 +219,9 @@ async def caller_of_api_key(ports: Ports, keyring: Keyring, shown: str, *, usage
         owner = _owner(found, keyring.digest(API_KEY, shown), ports.clock.now())
         if owner is None or found is None:
             return None
-        return Caller(organization_id=owner, kind=API_KEY, name=found.name, look=look)
+        return Caller(
+            organization_id=owner, kind=API_KEY, name=found.name, reads_only=found.reads_only, look=look
+        )
 
     return await _noted(ports, look, usage)
 

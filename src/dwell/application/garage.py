@@ -8,7 +8,7 @@ from datetime import datetime
 from dwell.application.boost import BoostView, boost_seen
 from dwell.application.ports import Ports, Reader
 from dwell.application.queries import NO_SESSION, NO_VEHICLE
-from dwell.application.records import PageKey, SessionFilter
+from dwell.application.records import SessionFilter
 from dwell.domain.errors import Conflict, NotFound
 from dwell.domain.ids import OrganizationId, UserId, VehicleId
 from dwell.domain.registry import Location, Policy, User, Vehicle
@@ -17,7 +17,6 @@ from dwell.domain.session.track import Seen
 
 VEHICLES_AT_MOST = 200
 """Of one user; further ones are reached by their ids."""
-READ_AT_ONCE = 200
 NO_PLACE = "The vehicle has no charge policy, and its user not exactly one building to make one for."
 
 
@@ -102,18 +101,9 @@ async def sessions_of_days(
         wanted = SessionFilter(
             plugged_in_from=window[0], vehicle_id=vehicle_id, include_hidden=include_hidden
         )
-        found, total = list[Session](), 0
-        after: PageKey | None = None
-        while rows := await reader.settled_page(organization_id, wanted, after=after, limit=READ_AT_ONCE):
-            for session in rows:
-                if session.plugged_in_at is not None and session.plugged_in_at < window[1]:
-                    if offset <= total < offset + limit:
-                        found.append(session)
-                    total += 1
-            last = rows[-1]
-            if last.plugged_in_at is None or len(rows) < READ_AT_ONCE:
-                break
-            after = PageKey(last.plugged_in_at, last.id)
+        total, found = await reader.settled_before(
+            organization_id, wanted, plugged_in_before=window[1], limit=limit, offset=offset
+        )
         return SessionsOfDays(total, found)
 
     return await ports.store.read(look)

@@ -14,7 +14,7 @@ from dwell.application.upkeep import look_again, next_look
 from dwell.application.visits import anticipate, release
 from dwell.domain.errors import Conflict, Fault, NotFound, Refused
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, VehicleId
-from dwell.domain.policy.schedule import Deadline, Restriction
+from dwell.domain.policy.schedule import Deadline, EveryDay, Restriction
 from dwell.domain.policy.terms import Agreed, PolicyTerms, agreed_since
 from dwell.domain.registry import Policy
 
@@ -72,25 +72,27 @@ async def change_policy(
     *,
     battery_reserve_percent: float | None = None,
     schedule: tuple[Deadline | None, ...] | None = None,
+    every_day: EveryDay | None = None,
     days: Mapping[int, Deadline | None] | None = None,
     restrictions: tuple[Restriction, ...] | None = None,
 ) -> Policy:
     """Agree on other terms from now on; parts that are None stay. Raises NotFound, Refused.
 
-    `schedule` replaces the week; `days` then replaces single ones of it, by weekday (0 = Monday), in the transaction
-    that has read the others: of two callers who each name a day, both are heard.
+    `schedule` replaces the week; `every_day` is then laid over all of it, and `days` replaces single ones, by weekday
+    (0 = Monday), in the transaction that has read the others: of two callers who each name a part, both are heard.
     """
     now = ports.clock.now()
 
     async def work(tx: Transaction) -> Policy:
         moment = Moment.of(ports, tx, now)
         policy, case = await _policy_case(moment, organization_id, policy_id)
-        terms = PolicyTerms(
-            policy.terms.battery_reserve_percent
-            if battery_reserve_percent is None
-            else battery_reserve_percent,
-            _with_days(policy.terms.schedule if schedule is None else schedule, days or {}),
-            policy.terms.restrictions if restrictions is None else restrictions,
+        terms = laid_over(
+            policy.terms,
+            battery_reserve_percent=battery_reserve_percent,
+            schedule=schedule,
+            every_day=every_day,
+            days=days,
+            restrictions=restrictions,
         )
         if checked(terms) == policy.terms:
             return policy
@@ -128,6 +130,24 @@ async def delete_policy(ports: Ports, organization_id: OrganizationId, policy_id
         await _close(moment, case)
 
     await ports.store.write(work)
+
+
+def laid_over(
+    terms: PolicyTerms,
+    *,
+    battery_reserve_percent: float | None = None,
+    schedule: tuple[Deadline | None, ...] | None = None,
+    every_day: EveryDay | None = None,
+    days: Mapping[int, Deadline | None] | None = None,
+    restrictions: tuple[Restriction, ...] | None = None,
+) -> PolicyTerms:
+    """The terms with what is said of them, as `change_policy` takes it."""
+    week = (every_day or EveryDay()).over(terms.schedule if schedule is None else schedule)
+    return PolicyTerms(
+        terms.battery_reserve_percent if battery_reserve_percent is None else battery_reserve_percent,
+        _with_days(week, days or {}),
+        terms.restrictions if restrictions is None else restrictions,
+    )
 
 
 def checked(terms: PolicyTerms) -> PolicyTerms:

@@ -183,6 +183,18 @@ class Reader(StationReader, WebhookReader, Protocol):
         """Newest plug-in first, then ascending id. `before` gives the page that ends just ahead of the key."""
         ...
 
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        """How many settled ones were plugged in before the instant, and those of a page, newest plug-in first."""
+        ...
+
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
     ) -> list[Session]:
@@ -198,6 +210,18 @@ class Reader(StationReader, WebhookReader, Protocol):
         until: datetime | None = None,
     ) -> list[StoredFact]:
         """Facts from `since` to `until`, both included, of rows and packs, ascending by instant; each digest once."""
+        ...
+
+    async def orders_of_vehicle(
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+    ) -> list[Order]:
+        """The first `limit` orders given from `since` to `until`, each as it stands now, ascending by instant."""
         ...
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:

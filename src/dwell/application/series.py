@@ -71,10 +71,10 @@ async def vehicle_data(
     """What the vehicle did within the window. Raises NotFound, Refused for a window that is too long."""
 
     async def look(reader: Reader) -> DataView:
-        vehicle, place = await _vehicle_and_place(reader, organization_id, asked)
-        edges = _edges(asked.resolution, place, window)
+        vehicle, place = await vehicle_and_place(reader, organization_id, asked)
+        edges = _edges(asked.resolution, timezone_of(place), window, "to_datetime")
         if with_levels and window[1] - window[0] > LEVELS_WITHIN:
-            raise _too_long(f"battery_level is given for {LEVELS_WITHIN.days} days at most")
+            raise _too_long("to_datetime", f"battery_level is given for {LEVELS_WITHIN.days} days at most")
         known = await reader.sessions_of_vehicle(organization_id, vehicle.id, since=window[0])
         levels = list[tuple[datetime, float]]()
         if with_levels:
@@ -96,10 +96,8 @@ async def vehicle_savings(
     """What was saved by the visits that began on these local days, both included. Raises NotFound, Refused."""
 
     async def look(reader: Reader) -> SavingsView:
-        vehicle, place = await _vehicle_and_place(reader, organization_id, asked)
-        timezone = _timezone(place)
-        window = local_instant(days[0], 0, timezone), local_instant(days[1] + _DAY, 0, timezone)
-        edges = _edges(asked.resolution, place, window)
+        vehicle, place = await vehicle_and_place(reader, organization_id, asked)
+        window, edges = window_of(asked.resolution, timezone_of(place), days)
         settled = await _settled(reader, organization_id, vehicle.id, window)
         counted = [session for session in settled if is_saving(session)]
         currencies = {s.valuation.currency for s in counted if s.valuation is not None}
@@ -113,7 +111,7 @@ async def vehicle_savings(
     return await ports.store.read(look)
 
 
-async def _vehicle_and_place(
+async def vehicle_and_place(
     reader: Reader, organization_id: OrganizationId, asked: Asked
 ) -> tuple[Vehicle, Location | None]:
     """The vehicle, deleted or not, and where it mostly charges: at its first policy's location, or its user's first."""
@@ -144,18 +142,28 @@ async def _settled(
         after = PageKey(page[-1].plugged_in_at, page[-1].id)
 
 
-def _edges(
-    resolution: Resolution, place: Location | None, window: tuple[datetime, datetime]
-) -> list[datetime]:
-    try:
-        return edges_of(resolution, ZoneInfo(_timezone(place)), *window, at_most=PERIODS)
-    except TooManyPeriods:
-        raise _too_long(f"these are more than {PERIODS} periods of {resolution.value}") from None
+def window_of(
+    resolution: Resolution, timezone: str, days: tuple[date, date]
+) -> tuple[tuple[datetime, datetime], list[datetime]]:
+    """From when to when these local days last, both included, and the edges of their periods. Raises Refused."""
+    window = local_instant(days[0], 0, timezone), local_instant(days[1] + _DAY, 0, timezone)
+    return window, _edges(resolution, timezone, window, "to")
 
 
-def _timezone(place: Location | None) -> str:
+def timezone_of(place: Location | None) -> str:
+    """Whose days are meant; UTC where nobody's are known."""
     return place.timezone if place is not None else "UTC"
 
 
-def _too_long(message: str) -> Refused:
-    return Refused.because(Fault(field="to", message=message), code="window_too_long")
+def _edges(
+    resolution: Resolution, timezone: str, window: tuple[datetime, datetime], end_name: str
+) -> list[datetime]:
+    """Where periods begin and end. Raises Refused, naming the window's end as the caller does."""
+    try:
+        return edges_of(resolution, ZoneInfo(timezone), *window, at_most=PERIODS)
+    except TooManyPeriods:
+        raise _too_long(end_name, f"these are more than {PERIODS} periods of {resolution.value}") from None
+
+
+def _too_long(end_name: str, message: str) -> Refused:
+    return Refused.because(Fault(field=end_name, message=message), code="window_too_long")

@@ -20,7 +20,7 @@ from dwell.domain.metering.registers import POWER_MAX_W
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.incoming import Incoming, implausible
 from dwell.domain.station.advance import SILENCE, advance_transaction, open_transaction, recounted
-from dwell.domain.station.equipment import Evse
+from dwell.domain.station.equipment import Evse, IdToken
 from dwell.domain.station.facts import TransactionFact
 from dwell.domain.station.readings import MeterReading
 from dwell.domain.station.registry import (
@@ -28,6 +28,7 @@ from dwell.domain.station.registry import (
     FrameRow,
     SampleRow,
     StationRecord,
+    Taken,
     TokenRecord,
     scope_of,
 )
@@ -47,12 +48,15 @@ _unpack = msgspec.msgpack.Decoder(list[MeterReading]).decode
 class Desk:
     """One station while one transaction of the store lasts. `record` is saved if it was changed.
 
-    `running` are the station's open transactions, where they were read for many stations at once.
+    `running` are the station's open transactions, where they were read for many stations at once. `again` is what the
+    message was taken with the first time, where it is taken once more; `noted` what it is taken with now.
     """
 
     moment: Moment
     record: StationRecord
     running: Sequence[Transaction] | None = None
+    again: Taken | None = None
+    noted: Taken = field(init=False)
     was: StationRecord = field(init=False)
     touched: dict[TransactionId, Transaction] = field(default_factory=dict)
     facts: list[tuple[VehicleId, Fact]] = field(default_factory=list)
@@ -61,6 +65,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.was = self.record
+        self.noted = Taken(at=self.moment.now)
 
     @property
     def organization_id(self) -> OrganizationId:
@@ -78,8 +83,22 @@ class Desk:
     def next_number(self) -> int:
         """An integer that this station was never given before."""
         number = self.record.next_number
-        self.record = msgspec.structs.replace(self.record, next_number=number + 1)
+        if self.again is not None and self.again.number is not None:
+            number = self.again.number
+        after = max(number + 1, self.record.next_number)
+        self.record = msgspec.structs.replace(self.record, next_number=after)
+        self.noted = msgspec.structs.replace(self.noted, number=number)
         return number
+
+    async def token(self, token: IdToken | None) -> TokenRecord | None:
+        """What is known of the token, None for nothing."""
+        if token is None:
+            return None
+        if self.again is not None:
+            return self.again.token
+        found = await self.moment.tx.id_token(self.organization_id, token.text)
+        self.noted = msgspec.structs.replace(self.noted, token=found)
+        return found
 
     async def known(
         self, *, reference: str | None = None, stamped_at: datetime | None = None
@@ -95,8 +114,11 @@ class Desk:
 
     async def opened(self, evse_number: int, fact: TransactionFact, *, reference: str | None) -> Transaction:
         """A new transaction, not yet put on the desk."""
+        known_as = self.again.transaction_id if self.again is not None else None
+        transaction_id = known_as or TransactionId(self.moment.ids.new_id())
+        self.noted = msgspec.structs.replace(self.noted, transaction_id=transaction_id)
         return open_transaction(
-            TransactionId(self.moment.ids.new_id()),
+            transaction_id,
             organization_id=self.organization_id,
             station_id=self.record.id,
             evse_number=evse_number,
@@ -123,11 +145,14 @@ class Desk:
 
     async def tariff_of(self, evse_number: int) -> DriverTariff | None:
         """What a driver pays there now: the EVSE's own tariff, else that of everywhere else."""
+        if self.again is not None:
+            return self.again.tariff
         evse = self.evse(evse_number)
         own = scope_of(evse.evse) if evse is not None else EVERYWHERE
         for scope in dict.fromkeys((own, EVERYWHERE)):
             found = await self.moment.tx.driver_tariff(self.organization_id, scope)
             if found is not None:
+                self.noted = msgspec.structs.replace(self.noted, tariff=found.tariff)
                 return found.tariff
         return None
 
@@ -146,7 +171,7 @@ class Desk:
             for row in (*await self.moment.tx.samples(self.organization_id, transaction.id), *self.samples)
             if row.transaction_id == transaction.id
         }
-        every = [one for key in sorted(rows) for one in _unpack(rows[key].packed)]
+        every = [one for key in sorted(rows) for one in readings_of(rows[key])]
         power_max_w = self.power_max_w(transaction.evse_number)
         return self.put(recounted(transaction, every, power_max_w=power_max_w))
 
@@ -186,6 +211,11 @@ async def close_desks(desks: Sequence[Desk]) -> None:
             Incoming(index=place, vehicle_id=vehicle, fact=fact) for place, (vehicle, fact) in enumerate(told)
         ]
         await ingest_within(moment, owner, items)
+
+
+def readings_of(row: SampleRow) -> list[MeterReading]:
+    """The readings that one message brought."""
+    return _unpack(row.packed)
 
 
 def wake_at_of(transaction: Transaction) -> datetime | None:

@@ -12,7 +12,8 @@ from dwell.application.audit import note as note_act
 from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
-from dwell.application.station_desk import Desk
+from dwell.application.station_acts import begin, journal
+from dwell.application.station_desk import STOP_AGAIN_AFTER, Desk
 from dwell.application.station_ports import OFFLINE
 from dwell.application.users import user_named, write_naming_user
 from dwell.domain.audit import Change
@@ -64,7 +65,7 @@ async def order_start(
         if starting is not None or any(one.status in RUNNING for one in here):
             raise Conflict("The EVSE is occupied.", code="occupied")
         _check_ready(ports, held, place.number)
-        begun = await _begin(desk, place.number, user.id, here)
+        begun = await _begin(desk, place.number, user.id)
         await desk.close()
         _audited(tx, begun, "started")
         return _Begun(begun, is_new=True)
@@ -83,7 +84,7 @@ def _check_ready(ports: Ports, record: StationRecord, number: int) -> None:
         raise Conflict("The station is offline.", code="offline")
 
 
-async def _begin(desk: Desk, number: int, user_id: UserId, here: list[Transaction]) -> Transaction:
+async def _begin(desk: Desk, number: int, user_id: UserId) -> Transaction:
     """The transaction of a remote start: the one that waits there already, or a new one."""
     token = _token_for(user_id)
     if await desk.moment.tx.id_token(desk.organization_id, token.text) is None:
@@ -92,13 +93,9 @@ async def _begin(desk: Desk, number: int, user_id: UserId, here: list[Transactio
         )
         await desk.moment.tx.save_id_token(record)
     fact = StartOrdered(at=desk.moment.now, remote_start_id=desk.next_number(), token=token, user_id=user_id)
-    waiting = next((one for one in here if one.status is Status.PREPARING), None)
-    if waiting is None:
-        opened = await desk.opened(number, fact, reference=None)
-        return desk.put(opened)
-    if waiting.tariff is None:
-        waiting = msgspec.structs.replace(waiting, tariff=await desk.tariff_of(number))
-    return desk.advance(waiting, fact)
+    begun = await begin(desk, number, fact)
+    journal(desk, begun, fact)
+    return begun
 
 
 def _token_for(user_id: UserId) -> IdToken:
@@ -195,13 +192,30 @@ async def _stop_again(ports: Ports, transaction: Transaction) -> None:
     ordered_at = transaction.stop_wanted_at or now
     try:
         if now - ordered_at < STOPS_WITHIN:
-            await _stop(ports, transaction)
+            if await _is_stop_ours(ports, transaction):
+                await _stop(ports, transaction)
             return
-    except (PeerFault, Conflict) as error:
-        if isinstance(error, PeerFault):
-            await _want_stop(ports, transaction)
-            return
+    except PeerFault:
+        return  # it is wanted as before, and ordered again later
+    except Conflict:
+        pass
     await _forget_stop(ports, transaction)
+
+
+async def _is_stop_ours(ports: Ports, transaction: Transaction) -> bool:
+    """Whether it falls to us to order the stop again: of several processes that see it due, to one."""
+    now = ports.clock.now()
+
+    async def work(tx: Tx) -> bool:
+        desk, held = await _desk(ports, tx, transaction)
+        wanted_at = held.stop_wanted_at
+        if held.status is not Status.ACTIVE or wanted_at is None or now < wanted_at + STOP_AGAIN_AFTER:
+            return False
+        desk.put(msgspec.structs.replace(held, stop_wanted_at=now))
+        await desk.close()
+        return True
+
+    return await ports.store.write(work)
 
 
 async def _forget_stop(ports: Ports, transaction: Transaction) -> None:
@@ -221,6 +235,8 @@ async def note(
     async def work(tx: Tx) -> Transaction:
         desk, held = await _desk(ports, tx, transaction)
         after = desk.advance(held, fact)
+        if after != held:
+            journal(desk, after, fact)
         desk.put(after)  # also unchanged: its next look is worked out anew
         await desk.close()
         if did is not None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dwell.domain.errors import PeerFault
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.station.orders import OrderAnswer, StationOrder
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -73,6 +74,16 @@ class StationReader(Protocol):
         """Ascending by id."""
         ...
 
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        """A station that waits for an operator's word, or was refused."""
+        ...
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        """Ascending by name."""
+        ...
+
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         """By the form in which EVSE ids are compared."""
         ...
@@ -126,10 +137,22 @@ class StationReader(Protocol):
         """Ascending by instant."""
         ...
 
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        """Descending by instant."""
+        ...
+
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
         """In order of arrival, each with its position."""
+        ...
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        """The last ones that came, the last one first."""
         ...
 
 
@@ -145,6 +168,10 @@ class StationWriter(Protocol):
     async def save_station(self, record: StationRecord) -> None:
         """With its EVSEs. Raises Conflict (station_exists) where another has its name."""
         ...
+
+    async def save_pending_station(self, pending: PendingStation) -> None: ...
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None: ...
 
     async def save_id_token(self, token: TokenRecord) -> None: ...
 

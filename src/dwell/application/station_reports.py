@@ -27,11 +27,11 @@ from dwell.application.station_vehicles import (
 )
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId, StationId
-from dwell.domain.station.equipment import WHOLE_STATION, Evse, IdToken
+from dwell.domain.station.equipment import WHOLE_STATION, Evse
 from dwell.domain.station.evidence import fact_of
 from dwell.domain.station.facts import BecameAvailable, Ended, Metered, NextStarted, Plugged, Started
 from dwell.domain.station.matching import ended_transaction, metered_transaction, started_transaction
-from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, TokenRecord
+from dwell.domain.station.registry import EVSES_AT_MOST, Boot, FrameRow, Standing, Taken
 from dwell.domain.station.replies import (
     Acknowledgement,
     BootReply,
@@ -80,6 +80,8 @@ class Heard:
     frame: bytes
     moved: timedelta = timedelta(0)
     interval_s: int = 300
+    again: Taken | None = None
+    """What it was taken with before, where the journal is told again."""
 
 
 async def take_report(
@@ -96,8 +98,8 @@ async def take_report(
         )
         if found is None:
             raise NotFound("There is no such station.")
-        desk = Desk(Moment.of(ports, tx, heard.received_at), found)
-        reply = await _handle(desk, heard)
+        desk = Desk(Moment.of(ports, tx, heard.received_at), found, again=heard.again)
+        reply = await _take(desk, heard)
         await desk.close()
         return reply
 
@@ -125,7 +127,7 @@ async def take_reports(
                 replies.append(None)
                 continue
             desks.append(Desk(moment, record, running.get(station_id, ())))
-            replies.append(await _handle(desks[-1], heard))
+            replies.append(await _take(desks[-1], heard))
         await close_desks(desks)
         return replies
 
@@ -141,8 +143,9 @@ def _changes_station(report: StationReport) -> bool:
     return isinstance(report, StationBooted | ConnectorStatusReported | TransactionStarted)
 
 
-async def _handle(desk: Desk, heard: Heard) -> StationReply:
-    report = heard.report
+async def _take(desk: Desk, heard: Heard) -> StationReply:
+    """What the message leads to, and its row of the journal with what that took."""
+    reply = await _handle(desk, heard)
     desk.frames.append(
         FrameRow(
             organization_id=desk.organization_id,
@@ -150,8 +153,14 @@ async def _handle(desk: Desk, heard: Heard) -> StationReply:
             received_at=heard.received_at,
             protocol=heard.protocol,
             text=heard.frame,
+            taken=msgspec.structs.replace(desk.noted, at=heard.at, moved=heard.moved),
         )
     )
+    return reply
+
+
+async def _handle(desk: Desk, heard: Heard) -> StationReply:
+    report = heard.report
     match report:
         case StationBooted():
             return await _boot(desk, heard, report)
@@ -161,7 +170,7 @@ async def _handle(desk: Desk, heard: Heard) -> StationReply:
             await _status(desk, heard, report)
             return Acknowledgement()
         case AuthorizationAsked():
-            return TokenReply(verdict=verdict_on(await _token(desk, report.token), heard.received_at))
+            return TokenReply(verdict=verdict_on(await desk.token(report.token), heard.received_at))
         case TransactionStarted():
             return await _started(desk, heard, report)
         case TransactionUpdated() | TransactionEnded() | MeterReported():
@@ -241,12 +250,8 @@ def _register_evse(desk: Desk, number: int) -> None:
         desk.record = desk.record.with_evse(Evse(number=number, evse=f"{station.name}*{number}"))
 
 
-async def _token(desk: Desk, token: IdToken | None) -> TokenRecord | None:
-    return None if token is None else await desk.moment.tx.id_token(desk.organization_id, token.text)
-
-
 async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     fact = _fact(
         heard,
@@ -269,6 +274,7 @@ async def _started(desk: Desk, heard: Heard, report: TransactionStarted) -> Stat
             desk.advance(other, NextStarted(at=heard.at))
     after = await tell_of_started(desk, after, token, fact)
     await desk.take_readings(after, fact.readings)
+    tell_of_readings(desk, after, fact.readings)
     return TransactionReply(number=_number_of(after), verdict=_lasting(verdict, after, found))
 
 
@@ -298,7 +304,7 @@ def _lasting(
 
 
 async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     number = report.evse_number or WHOLE_STATION
@@ -322,7 +328,7 @@ async def _updated(desk: Desk, heard: Heard, report: TransactionUpdated) -> Stat
 
 
 async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationReply:
-    token = await _token(desk, report.token)
+    token = await desk.token(report.token)
     verdict = None if report.token is None else verdict_on(token, heard.received_at)
     known = await desk.known(reference=report.reference)
     found = ended_transaction(report, heard.at, known)
@@ -336,7 +342,7 @@ async def _ended(desk: Desk, heard: Heard, report: TransactionEnded) -> StationR
     else:
         after = desk.advance(found, fact)
     after = await desk.take_readings(after, fact.readings)
-    tell_of_readings(desk, after, fact.readings)
+    tell_of_readings(desk, after, fact.readings, ended_at=after.completed_at)
     tell_of_ended(desk, after, left=report.reason == "EVDisconnected")
     return TransactionReply(verdict=verdict)
 

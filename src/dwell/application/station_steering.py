@@ -15,6 +15,7 @@ from dwell.application.ports import Ports, Reader, VehicleOrders
 from dwell.application.ports import Transaction as Tx
 from dwell.application.station_orders import order_start
 from dwell.application.station_ports import StationOrders
+from dwell.application.station_read_back import read_back
 from dwell.domain.errors import Conflict, PeerFault, Refused
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
 from dwell.domain.planning.profile import Step, Wiring, express
@@ -26,11 +27,13 @@ from dwell.domain.station.ladder import (
     Rung,
     after_answer,
     after_measured,
+    after_read_back,
     after_silence,
     first_rung,
 )
 from dwell.domain.station.orders import OrderAnswer, SetProfile, StationOrder, StopCharging, Verdict
 from dwell.domain.station.profile import Purpose
+from dwell.domain.station.read_back import ReadBack
 from dwell.domain.station.registry import StationRecord
 from dwell.domain.station.transaction import RUNNING, Transaction
 from dwell.domain.units import W_PER_KW
@@ -106,8 +109,9 @@ class StationWay:
         """On the first rung that the station takes; where it takes none, it cannot be steered."""
         while (rung := _ladder_of(found.record).rung) is not None:
             ladder = _ladder_of(found.record)
+            profile = self._profile(rung, order, found, running) if rung in PROFILES else None
             try:
-                answer = await self._on(rung, order, found, running)
+                answer = await self._on(profile, order, found, running)
             except PeerFault:
                 await self._climb(found, after_silence(ladder))
                 raise
@@ -116,6 +120,10 @@ class StationWay:
             after = after_answer(ladder, answer.verdict)
             found = await self._climb(found, after)
             if answer.verdict in _TAKEN:
+                if profile is not None:
+                    found, ignored = await self._read_back(profile, found)
+                    if ignored:  # told again, three times in all, and then in another way
+                        continue
                 return f"{rung.name.lower()}: {answer.said or answer.verdict.lower()}"
             if after.rung is rung:
                 raise PeerFault(
@@ -123,11 +131,21 @@ class StationWay:
                 )
         raise PeerFault("The station takes no order that could steer it.", code="station_not_steerable")
 
-    async def _on(self, rung: Rung, order: Order, found: Plugged, running: Transaction) -> OrderAnswer:
-        if rung in PROFILES:
-            profile = self._profile(rung, order, found, running)
+    async def _read_back(self, profile: SetProfile, found: Plugged) -> tuple[Plugged, bool]:
+        """Keep what the station says of the profile that it took; whether it ignores it."""
+        shown = await read_back(self.ports, found.record, profile, _wiring_of(found))
+        if shown is None:
+            return found, False
+        ladder = _ladder_of(found.record)
+        after = after_read_back(ladder, ignored=shown.ignored)
+        return await self._climb(found, after, shown=shown), after != ladder
+
+    async def _on(
+        self, profile: SetProfile | None, order: Order, found: Plugged, running: Transaction
+    ) -> OrderAnswer:
+        if profile is not None:
             return await self._give(found, profile)
-        if rung is Rung.START_STOP:
+        if _ladder_of(found.record).rung is Rung.START_STOP:
             if order.kind == START:
                 return OrderAnswer(verdict=Verdict.ACCEPTED, said="it runs")
             return await self._give(found, StopCharging(reference=running.reference or ""))
@@ -153,14 +171,15 @@ class StationWay:
         )
         return SetProfile(profile=expressed.profile, evse_number=0 if whole_station else found.evse_number)
 
-    async def _climb(self, found: Plugged, ladder: Ladder) -> Plugged:
-        """Keep where the station stands now."""
-        if ladder == _ladder_of(found.record):
+    async def _climb(self, found: Plugged, ladder: Ladder, *, shown: ReadBack | None = None) -> Plugged:
+        """Keep where the station stands now, and what it showed."""
+        if ladder == _ladder_of(found.record) and shown is None:
             return found
 
         async def work(tx: Tx) -> StationRecord:
             held = await tx.hold_station(found.record.organization_id, found.record.id)
-            kept = msgspec.structs.replace(held or found.record, ladder=ladder)
+            record = held or found.record
+            kept = msgspec.structs.replace(record, ladder=ladder, read_back=shown or record.read_back)
             if held is not None:
                 await tx.save_station(kept)
             return kept

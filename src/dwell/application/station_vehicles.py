@@ -97,20 +97,31 @@ async def tell_of_status(desk: Desk, number: int, at: datetime, *, left: bool) -
         await _tell_present(desk, vehicle_id, at)
 
 
-def tell_of_readings(desk: Desk, transaction: Transaction, readings: Iterable[MeterReading]) -> None:
-    """The readings of a linked transaction, as the vehicle's power and register."""
+def tell_of_readings(
+    desk: Desk,
+    transaction: Transaction,
+    readings: Iterable[MeterReading],
+    *,
+    ended_at: datetime | None = None,
+) -> None:
+    """The readings of a linked transaction, as the vehicle's power and register.
+
+    From `ended_at` on they say nothing of the cable: the last reading often has the very instant at which it came out.
+    """
     vehicle_id = transaction.vehicle_id
     if vehicle_id is None:
         return
     for one in readings:
         if one.at is None or (one.register_wh is None and one.power_w is None and one.soc_percent is None):
             continue
+        there = ended_at is None or one.at < ended_at
+        power_w = one.power_w if there else None
         fact = Fact(
             at=one.at,
             source=SOURCE,
-            plugged_in=True,
-            charging=None if one.power_w is None else one.power_w > 0,
-            power_w=one.power_w,
+            plugged_in=True if there else None,
+            charging=None if power_w is None else power_w > 0,
+            power_w=power_w,
             energy_register_wh=one.register_wh,
             soc_percent=one.soc_percent,
         )
@@ -132,7 +143,7 @@ def tell_of_ended(desk: Desk, transaction: Transaction, *, left: bool) -> None:
     fact = Fact(
         at=at,
         source=SOURCE,
-        plugged_in=None if left else True,
+        plugged_in=None,  # it may have come out at the very instant, as the EVSE is going to say
         charging=False,
         power_w=0,
         energy_register_wh=transaction.meter_stop_wh,
@@ -143,3 +154,8 @@ def tell_of_ended(desk: Desk, transaction: Transaction, *, left: bool) -> None:
             at=at, source=SOURCE, plugged_in=False, charging=False, external_id=f"{transaction.id}-out"
         )
         desk.facts.append((vehicle_id, gone))
+        # What the EVSE says next ("Finishing") is not of this vehicle any more.
+        standing = desk.record.standings.get(transaction.evse_number)
+        if standing is not None and standing.vehicle_id == vehicle_id:
+            unlinked = msgspec.structs.replace(standing, vehicle_id=None)
+            desk.record = desk.record.with_standing(transaction.evse_number, unlinked)

@@ -53,47 +53,58 @@ async def add_station(
 
     Raises Refused with every fault, NotFound for the location or organization, Conflict for a name or EVSE in use.
     """
-    _check(wanted)
-    now, key = ports.clock.now(), wanted.key or _new_key(ports)
-    station_id = StationId(ports.ids.new_id())
-    record = StationRecord(
+    check_specification(wanted)
+    key = wanted.key or new_key(ports)
+    digest = digest_of_key(keyring, wanted.name, key)
+    record = record_of(ports, organization_id, wanted, key_hash=digest)
+    await ports.store.write(lambda tx: register(tx, record))
+    return record, key
+
+
+def record_of(
+    ports: Ports, organization_id: OrganizationId, wanted: StationSpecification, *, key_hash: bytes | None
+) -> StationRecord:
+    """The station as the operator wants it, not yet registered."""
+    now = ports.clock.now()
+    return StationRecord(
         station=ChargingStation(
-            id=station_id,
+            id=StationId(ports.ids.new_id()),
             organization_id=organization_id,
             name=wanted.name,
             location_id=wanted.location_id,
             evses=tuple(sorted(wanted.evses, key=lambda one: one.number)),
         ),
-        key_hash=_digest(keyring, wanted.name, key),
+        key_hash=key_hash,
         site=wanted.site,
         created_at=now,
         updated_at=now,
     )
 
-    async def work(tx: Transaction) -> None:
-        if await tx.organization(organization_id) is None:
-            raise NotFound("There is no such organization.")
-        if wanted.location_id is not None:
-            location = await tx.location(organization_id, wanted.location_id)
-            if location is None or location.deleted_at is not None:
-                raise NotFound("There is no such location.")
-        for one in wanted.evses:
-            place = await tx.evse_place(organization_id, evse_key(one.evse))
-            if place is not None:
-                raise Conflict(f"the EVSE {one.evse} is part of another station", code="evse_exists")
-            if one.vehicle_id is not None:
-                await _vehicle_there(tx, organization_id, one.vehicle_id)
-        await tx.save_station(record)
 
-    await ports.store.write(work)
-    return record, key
+async def register(tx: Transaction, record: StationRecord) -> None:
+    """Save a new station, which waits for nobody's word then. Raises NotFound, Conflict as `add_station`."""
+    organization_id, station = record.organization_id, record.station
+    if await tx.organization(organization_id) is None:
+        raise NotFound("There is no such organization.")
+    if station.location_id is not None:
+        location = await tx.location(organization_id, station.location_id)
+        if location is None or location.deleted_at is not None:
+            raise NotFound("There is no such location.")
+    for one in station.evses:
+        place = await tx.evse_place(organization_id, evse_key(one.evse))
+        if place is not None:
+            raise Conflict(f"the EVSE {one.evse} is part of another station", code="evse_exists")
+        if one.vehicle_id is not None:
+            await _vehicle_there(tx, organization_id, one.vehicle_id)
+    await tx.save_station(record)
+    await tx.remove_pending_station(organization_id, station.name)
 
 
 async def renew_station_key(
     ports: Ports, keyring: Keyring, organization_id: OrganizationId, name: str
 ) -> str:
     """A new key in place of the old one, which ends at once. Raises NotFound."""
-    key, now = _new_key(ports), ports.clock.now()
+    key, now = new_key(ports), ports.clock.now()
 
     async def work(tx: Transaction) -> None:
         found = await tx.station_named(name)
@@ -102,7 +113,7 @@ async def renew_station_key(
         held = await tx.hold_station(organization_id, found.id)
         if held is None:
             raise NotFound("There is no such station.")
-        digest = _digest(keyring, name, key)
+        digest = digest_of_key(keyring, name, key)
         await tx.save_station(msgspec.structs.replace(held, key_hash=digest, updated_at=now))
 
     await ports.store.write(work)
@@ -138,7 +149,7 @@ async def welcome_station(
         return await reader.station_named(name)
 
     found = await ports.store.read(look)
-    shown = _digest(keyring, name, key or "")
+    shown = digest_of_key(keyring, name, key or "")
     known = found.key_hash if found is not None and found.key_hash is not None else _NOBODY
     is_right = hmac.compare_digest(known, shown) and key is not None
     if found is None or found.removed_at is not None:
@@ -217,9 +228,15 @@ async def _vehicle_there(tx: Transaction, organization_id: OrganizationId, vehic
         raise NotFound("There is no such vehicle.")
 
 
-def _check(wanted: StationSpecification) -> None:
+def is_name(text: str) -> bool:
+    """Whether a station can be called so."""
+    return 0 < len(text) <= NAME_LENGTH and set(text) <= _NAME_LETTERS
+
+
+def check_specification(wanted: StationSpecification) -> None:
+    """Raises Refused with every fault."""
     faults = list[Fault]()
-    if not 0 < len(wanted.name) <= NAME_LENGTH or not set(wanted.name) <= _NAME_LETTERS:
+    if not is_name(wanted.name):
         message = f"must be 1 to {NAME_LENGTH} letters, digits or -_.*+@|="
         faults.append(Fault(field="name", message=message))
     if wanted.key is not None and not (
@@ -243,10 +260,11 @@ def _check(wanted: StationSpecification) -> None:
         raise Refused.because(*faults)
 
 
-def _new_key(ports: Ports) -> str:
+def new_key(ports: Ports) -> str:
+    """A random key for a station."""
     return ports.ids.new_secret()[: KEY_BYTES[1]]
 
 
-def _digest(keyring: Keyring, name: str, key: str) -> bytes:
+def digest_of_key(keyring: Keyring, name: str, key: str) -> bytes:
     """Fast on purpose: the key is random, and a storm of reconnects has to be let in (OC14)."""
     return keyring.digest(_KEY, f"{name}\x00{key}")

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "carbon": ("carbon", "Carbon intensity of the grid."),
     "webhooks": ("webhooks", "Webhooks: how deliveries stand, and sending again."),
     "station": ("station", "Charging stations and their keys."),
+    "replay": ("replay", "Stations' messages taken once more: do they give what is stored?"),
     "simulate": ("simulate", "Virtual charging stations over real sockets."),
     "tariff": ("tariff", "What drivers pay at charging stations."),
     "token": ("token", "Cards that may charge at stations."),

@@ -55,11 +55,15 @@ def create(context: click.Context, *, name: str, as_json: bool) -> None:
 
 @org.command(name="add-key")
 @click.argument("organization_id", type=click.UUID)
+@click.option("--read-only", "reads_only", is_flag=True, help="It can start, tell and change nothing.")
 @click.pass_context
-def add_key(context: click.Context, *, organization_id: object) -> None:
+def add_key(context: click.Context, *, organization_id: object, reads_only: bool) -> None:
     """Make a further API key for an organization, and print it; the others live on."""
     owner = OrganizationId(str(organization_id))
-    key = _with_ports(settings_of(context), lambda ports, keyring: add_api_key(ports, keyring, owner))
+    key = _with_ports(
+        settings_of(context),
+        lambda ports, keyring: add_api_key(ports, keyring, owner, reads_only=reads_only),
+    )
     click.echo(key)
 
 
@@ -78,6 +82,7 @@ def list_keys(context: click.Context, *, organization_id: object, as_json: bool)
         {
             "kind": one.kind,
             "name": one.name if one.kind == CLIENT else one.name[:12],
+            "reads_only": one.reads_only,
             "created_at": write_instant(one.created_at),
             "last_used_at": write_instant(one.last_used_at) if one.last_used_at else None,
             "revoked_at": write_instant(one.revoked_at) if one.revoked_at else None,
@@ -90,7 +95,8 @@ def list_keys(context: click.Context, *, organization_id: object, as_json: bool)
     for row in rows:
         used = f"last used {row['last_used_at']}" if row["last_used_at"] else "never used"
         ended = f", revoked {row['revoked_at']}" if row["revoked_at"] else ""
-        click.echo(f"{row['kind']:8} {row['name']}  made {row['created_at']}, {used}{ended}")
+        limited = ", reads only" if row["reads_only"] else ""
+        click.echo(f"{row['kind']:8} {row['name']}  made {row['created_at']}, {used}{limited}{ended}")
 
 
 @org.command(name="revoke")

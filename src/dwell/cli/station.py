@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dwell.application.credentials import Keyring
     from dwell.application.ports import Ports
     from dwell.domain.station.equipment import Evse
+    from dwell.domain.station.pending import PendingStation
     from dwell.domain.station.registry import StationRecord
 
 T = TypeVar("T")
@@ -69,10 +70,13 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
 @click.pass_context
 def list_stations(context: click.Context, *, organization_id: object, as_json: bool) -> None:
-    """List an organization's stations, and what each of their EVSEs last said of itself."""
+    """List an organization's stations, what each of their EVSEs last said of itself, and those that wait."""
+    from dwell.application.pending_stations import pending_of
     from dwell.application.stations import stations_of
 
     owner = OrganizationId(str(organization_id))
+    for pending in _with_ports(context, lambda ports, _: pending_of(ports, owner)):
+        click.echo(json.dumps(_pending_row(pending)) if as_json else _pending_line(pending))
     for record in _with_ports(context, lambda ports, _: stations_of(ports, owner)):
         row = _row(record)
         if as_json:
@@ -94,9 +98,90 @@ def renew_key(context: click.Context, *, organization_id: object, name: str) -> 
     click.echo(_with_ports(context, lambda ports, keyring: renew_station_key(ports, keyring, owner, name)))
 
 
+@station.command()
+@click.argument("organization_id", type=click.UUID)
+@click.argument("name")
+@click.option("--evse", "evses", multiple=True, metavar="NUMBER=ID[:VEHICLE]", help="As with `add`.")
+@click.option("--location", type=click.UUID, help="The location whose connection it shares.")
+@click.option(
+    "--new-key", "renew_key", is_flag=True, help="Give it a new key also where it shows a good one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def approve(
+    context: click.Context,
+    *,
+    organization_id: object,
+    name: str,
+    evses: tuple[str, ...],
+    location: object | None,
+    renew_key: bool,
+    as_json: bool,
+) -> None:
+    """Let in the station NAME, which waits: look at its serial number and address first (`list`).
+
+    It keeps the key it has shown from the beginning. Where that is too short, or none, a new one is printed, and has
+    to be entered at the station.
+    """
+    from dwell.application.pending_stations import approve_station
+    from dwell.application.stations import StationSpecification
+
+    wanted = StationSpecification(
+        name=name,
+        evses=[_evse(text) for text in evses],
+        location_id=LocationId(str(location)) if location is not None else None,
+    )
+    owner = OrganizationId(str(organization_id))
+    made, key = _with_ports(
+        context,
+        lambda ports, keyring: approve_station(ports, keyring, owner, wanted, renew_key=renew_key),
+    )
+    if as_json:
+        click.echo(json.dumps({"id": made.id, "name": name, "key": key}))
+        return
+    click.echo(f"{'id':4} {made.id}\n{'key':4} {key or 'the one it shows'}")
+    if key is not None:
+        click.echo("Enter the key at the station now: it is not shown again.", err=True)
+
+
+@station.command()
+@click.argument("organization_id", type=click.UUID)
+@click.argument("name")
+@click.pass_context
+def refuse(context: click.Context, *, organization_id: object, name: str) -> None:
+    """Refuse the station NAME, which waits; `approve` and `add` still take it."""
+    from dwell.application.pending_stations import refuse_station
+
+    owner = OrganizationId(str(organization_id))
+    _with_ports(context, lambda ports, _: refuse_station(ports, owner, name))
+    click.echo("It is refused.")
+
+
+def _pending_row(pending: PendingStation) -> dict[str, Any]:
+    return {
+        "state": "REFUSED" if pending.refused_at is not None else "PENDING",
+        "name": pending.name,
+        "model": f"{pending.vendor} {pending.model}",
+        "serial_number": pending.serial_number,
+        "address": pending.address,
+        "protocol": pending.protocol,
+        "first_at": pending.first_at.isoformat(),
+        "heard_at": pending.heard_at.isoformat(),
+        "key": "kept" if pending.keeps_key else "new",
+    }
+
+
+def _pending_line(pending: PendingStation) -> str:
+    row = _pending_row(pending)
+    serial = row["serial_number"] or "none"
+    key = "would keep its key" if pending.keeps_key else "would need a new key"
+    return f"{row['state']}  {pending.name}  {row['model']}, serial number {serial}, from {pending.address}, {key}"
+
+
 def _row(record: StationRecord) -> dict[str, Any]:
     boot, standings = record.boot, record.standings
     return {
+        "state": "REGISTERED",
         "id": record.id,
         "name": record.station.name,
         "model": f"{boot.vendor} {boot.model}" if boot is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,6 +15,7 @@ _ISO = re.compile(
     r"\s?(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)?",
     re.ASCII,
 )
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class NoZone(ValueError):
@@ -45,6 +46,13 @@ def read_instant(text: str) -> datetime:
         return local - _read_offset(part["zone"])
     except OverflowError as error:
         raise ValueError("not an ISO 8601 instant") from error
+
+
+def read_day(text: str) -> date:
+    """The day that `YYYY-MM-DD` names, and no other way of writing one. Raises ValueError."""
+    if _DAY.fullmatch(text) is None:
+        raise ValueError("not a day")
+    return date.fromisoformat(text)
 
 
 def _read_offset(zone: str) -> timedelta:

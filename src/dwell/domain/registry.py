@@ -29,6 +29,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     `password` (of `user_id`; `name` is the login, and the hash a slow one). A token of a user names it and its
     `generation`.
     `last_used_at` is coarse: it may be some minutes behind, and tokens have none.
+    A key that `reads_only` changes nothing.
     """
 
     organization_id: OrganizationId
@@ -42,6 +43,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None = None
     user_id: str = ""
     generation: int = 0
+    reads_only: bool = False
 
 
 Role = Literal["admin", "staff", "user", "guest"]

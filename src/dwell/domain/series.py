@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -19,13 +19,14 @@ from dwell.domain.instants import QUARTER, floor_quarter, micros_of
 from dwell.domain.policy.schedule import local_instant
 from dwell.domain.session.record import SETTLED, Session
 from dwell.domain.session.settle import row_stretches
-from dwell.domain.session.valuation import baseline_by_quarter_uwh
+from dwell.domain.session.valuation import baseline_by_quarter_uwh, exact_sum
 from dwell.domain.tariff.cost import EXACT
 from dwell.domain.tariff.curve import PriceCurve
 
 _DAY = timedelta(days=1)
 _WEEK_DAYS = 7
 _PRICE_DIGITS = 12
+_PERCENT = Decimal("0.01")
 
 
 class Resolution(Enum):
@@ -156,8 +157,33 @@ def savings_of(
     for session in sessions:
         at = session.plugged_in_at
         if is_saving(session) and at is not None and window[0] <= at < window[1]:
-            by_period[bisect_right(edges, at) - 1].append(session)
+            by_period[period_at(edges, at)].append(session)
     return [_saved(edges[n], edges[n + 1], found) for n, found in enumerate(by_period)]
+
+
+def period_at(edges: Sequence[datetime], at: datetime) -> int:
+    """The place of the period that holds the instant, which lies between the first edge and the last."""
+    return bisect_right(edges, at) - 1
+
+
+def total_of(periods: Sequence[Saved]) -> Saved:
+    """All of them, one at least, as one."""
+    return Saved(
+        start_at=periods[0].start_at,
+        end_at=periods[-1].end_at,
+        sessions=sum(one.sessions for one in periods),
+        energy_wh=sum(one.energy_wh for one in periods),
+        cost=exact_sum([one.cost for one in periods]),
+        baseline_cost=exact_sum([one.baseline_cost for one in periods]),
+        savings=exact_sum([one.savings for one in periods]),
+    )
+
+
+def share_saved(saved: Saved) -> Decimal | None:
+    """Percent of what it would have cost otherwise, to two digits; None where that was nothing or less."""
+    if saved.baseline_cost <= 0:
+        return None
+    return (100 * saved.savings / saved.baseline_cost).quantize(_PERCENT, ROUND_HALF_UP)
 
 
 def is_saving(session: Session) -> bool:

@@ -94,11 +94,13 @@ class StationConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Until the socket is closed, by whichever side."""
+    async def run(self, first: str | bytes | None = None) -> None:
+        """Until the socket is closed, by whichever side. `first`: a message that was read and not answered yet."""
         if self._booted:
             self._tell_again()
         try:
+            if first is not None:
+                await self._act(self._link.receive(first, now_s=_now_s()))
             async for text in self._socket:
                 await self._act(self._link.receive(text, now_s=_now_s()))
         except ConnectionClosed:

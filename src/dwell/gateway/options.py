@@ -16,6 +16,8 @@ class GatewayOptions:
     connections_at_most: int = 10_000
     connections_per_address: int = 1_000
     failures_per_minute: int = 30
+    pending_organization: str = ""
+    pending_at_most: int = 100
     certificate: str = ""
     private_key: str = ""
     client_ca: str = ""

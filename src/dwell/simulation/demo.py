@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dwell.application.engine import Engine
 from dwell.application.locations import Premises, add_location
 from dwell.application.policies import create_policy
 from dwell.application.ports import Ports
 from dwell.application.prices import import_prices
 from dwell.application.queries import settled_sessions
 from dwell.application.records import PageKey, SessionFilter
+from dwell.application.station_steering import StationWay
 from dwell.application.vehicles import Specification, add_vehicle
 from dwell.data import DE_LU, shipped_prices, shipped_visits
 from dwell.domain.ids import OrganizationId, PolicyId, VehicleId, Zone
@@ -34,9 +36,10 @@ from dwell.domain.tariff.replacement import layered
 from dwell.protocols.prices import read_prices
 from dwell.simulation.backtest import EFFICIENCY, POWER_MIN_W, Plan, battery_and_power, expect_visit
 from dwell.simulation.clock import VirtualClock
+from dwell.simulation.depot import Depot
 from dwell.simulation.vehicle import VirtualVehicle
 from dwell.simulation.visits import Visit, lay_on, read_visit_contents
-from dwell.simulation.world import World
+from dwell.simulation.world import Obedient, World
 
 VEHICLES = 12
 DAYS_BEFORE = timedelta(days=2)
@@ -70,9 +73,36 @@ class Guest:
 
 
 class Stage(World):
-    """A world in which others may act too: the engine is asked at every instant, whether our cables are in or not."""
+    """A world in which others may act too: the engine is asked at every instant, whether our cables are in or not.
 
-    __slots__ = ()
+    With a depot in it, orders for its vans go through their chargers.
+    """
+
+    __slots__ = ("depot", "way")
+
+    def __init__(self, ports: Ports, clock: VirtualClock, organization_id: OrganizationId) -> None:
+        super().__init__(ports, clock, organization_id)
+        self.way = StationWay(ports, Obedient(self))
+        self.engine = Engine(ports, self.way)
+        self.depot: Depot | None = None
+
+    async def live(self, at: datetime) -> None:
+        """Live through one instant, the depot's chargers first: what they say may be what the engine acts on."""
+        self.clock.move_to(at)
+        if self.depot is not None:
+            await self.depot.live(self.clock.now())
+        await super().live(at)
+
+    async def tend(self) -> None:
+        """Have the engine and the chargers look after all that is due."""
+        await super().tend()
+        if self.depot is not None:
+            self.depot.note(self.clock.now())
+
+    async def _next_at(self) -> datetime | None:
+        own = await super()._next_at()
+        there = self.depot.next_at() if self.depot is not None else None
+        return min((at for at in (own, there) if at is not None), default=None)
 
     def _busy(self) -> bool:
         return True
@@ -160,13 +190,16 @@ async def invite_guest(ports: Ports, organization_id: OrganizationId) -> Guest:
     return Guest(vehicle.id, policy.id)
 
 
-async def play(stage: Stage, pace: Pace, *, on_over: Callable[[], None]) -> None:
-    """Live on at that pace until cancelled; at the end of the run say so once, and let time stand still."""
-    virtual_now = pace.from_now()
+async def play(
+    stage: Stage, pace: Pace, virtual_now: Callable[[], datetime], *, on_over: Callable[[], None]
+) -> None:
+    """Live on by a reading of the pace until cancelled; at the end of the run say so once, and let time stand still."""
     over = False
     while True:
         now = virtual_now()
         await stage.run(until=now)
+        if stage.depot is not None:
+            await stage.depot.tend()
         await stage.tend()
         if now >= pace.end_at and not over:
             over = True

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from msgspec import structs
 
 from application.storage import builders as b
-from application.storage.builders import AnyStore, events_in, orders_in, put, rows_in
+from application.storage.builders import AnyStore, events_in, get, orders_in, put, rows_in
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.ports import Transaction
 from dwell.application.records import Event, Quarantined
-from dwell.domain.session.steering import CONFIRMED
+from dwell.domain.ids import OrderId, VehicleId
+from dwell.domain.session.steering import CONFIRMED, Order
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +84,21 @@ async def test_orders_are_kept_as_last_saved(store: AnyStore) -> None:
     await put(store, "save_orders", [b.order(), b.order(id="o-2")])
     await put(store, "save_orders", [confirmed])
     assert await orders_in(store) == [confirmed, b.order(id="o-2")]
+
+
+async def test_a_vehicles_orders_are_told_in_order_and_never_anothers(store: AnyStore) -> None:
+    def given(name: str, minute: int, **said: Any) -> Order:
+        return b.order(id=OrderId(name), created_at=b.NOON + timedelta(minutes=minute), **said)
+
+    own = [given("o-3", 0), given("o-1", 1), given("o-2", 1), given("o-9", 2)]
+    others = [given("o-4", 1, vehicle_id=VehicleId("another")), given("o-5", 1, organization_id=b.THEIRS)]
+    await put(store, "save_orders", [*reversed(own), *others, given("o-6", -1), given("o-7", 3)])
+    confirmed = structs.replace(own[1], state=CONFIRMED)
+    await put(store, "save_orders", [confirmed])
+    span = {"since": b.NOON, "until": b.NOON + timedelta(minutes=2)}
+    found = await get(store, "orders_of_vehicle", b.OURS, b.CAR, **span, limit=10)
+    assert found == [own[0], confirmed, *own[2:]]
+    assert await get(store, "orders_of_vehicle", b.OURS, b.CAR, **span, limit=2) == found[:2]
 
 
 async def test_the_quarantine_keeps_raw_bytes(store: AnyStore) -> None:

@@ -212,6 +212,9 @@ async def test_every_read_of_a_foreign_organization_finds_nothing(store: AnyStor
     for method, arguments, named in reads:
         assert await get(store, method, b.OURS, *arguments, **named), f"{method} finds its own"
         assert not await get(store, method, b.THEIRS, *arguments, **named), f"{method} finds a foreign thing"
+    window = {"plugged_in_before": b.NOON + 999 * b.DAY, "limit": 9, "offset": 0}
+    assert (await get(store, "settled_before", b.OURS, SessionFilter(), **window))[0]
+    assert await get(store, "settled_before", b.THEIRS, SessionFilter(), **window) == (0, [])
     assert await put(store, "tracks", b.THEIRS, [b.CAR]) == {}
     assert await put(store, "unsettled_sessions", b.THEIRS, [b.CAR]) == {}
     await put(store, "withdraw_sessions", b.THEIRS, ["s-1"])

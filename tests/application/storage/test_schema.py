@@ -51,7 +51,8 @@ def sqlite_catalog(connection: sqlite3.Connection) -> set[str]:
     rows = connection.execute(
         "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL"
     )
-    return {re.sub(r"\s+", " ", sql).strip() for (sql,) in rows}
+    spaced = (re.sub(r"\s+", " ", sql).strip() for (sql,) in rows)
+    return {re.sub(r" ([,)])", r"\1", sql) for sql in spaced}  # a column that was added is spaced otherwise
 
 
 async def postgres_catalog(url: str) -> list[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -166,6 +166,23 @@ def fits(one: Session, wanted: SessionFilter) -> bool:
         and (wanted.plugged_in_from is None or plugged_in_at >= wanted.plugged_in_from)
         and (wanted.plugged_out_to is None or plugged_in_at + b.HOUR <= wanted.plugged_out_to)
     )
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("until", [b.NOON - b.DAY, b.NOON + 4 * b.HOUR, b.NOON + 999 * b.DAY])
+async def test_a_window_is_counted_whole_and_read_by_pages(
+    store: AnyStore, hidden: bool, until: datetime
+) -> None:
+    await put(store, "save_sessions", many())
+    wanted = SessionFilter(plugged_in_from=b.NOON + b.HOUR, vehicle_id=b.CAR, include_hidden=hidden)
+    within = [one for one in many() if fits(one, wanted) and key_of(one).plugged_in_at < until]
+    expected, seen = in_page_order(within), list[str]()
+    window = {"plugged_in_before": until, "limit": 3}
+    for offset in range(0, len(expected) + 3, 3):
+        total, page = await get(store, "settled_before", b.OURS, wanted, offset=offset, **window)
+        assert total == len(expected)
+        seen += [one.id for one in page]
+    assert seen == expected
 
 
 async def walked(store: AnyStore, wanted: SessionFilter) -> list[str]:

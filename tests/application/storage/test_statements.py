@@ -79,13 +79,18 @@ def built() -> list[str]:
         for chosen in itertools.combinations(owners, count)
         for bound in bounds
     ]
+    windows = [
+        statement(frozenset({"vehicle_id", "since", "until_recency", *more}))
+        for statement in (statements.settled_page, statements.settled_count)
+        for more in ([], ["shown"])
+    ]
     lists = [
         statements.list_of(table, frozenset({*([owner] if owner else []), *key}))
         for table, names in LISTED_BY.items()
         for owner in (None, *names)
         for key in ([], ["after_id"], ["before_id"])
     ]
-    return pages + lists
+    return pages + windows + lists
 
 
 def tables_in(text: str) -> set[str]:

@@ -26,6 +26,7 @@ def test_a_station_is_registered_shown_and_given_a_new_key(tenant: Tenant, serve
     assert len(made["key"]) >= 16
     [shown] = tenant.get("/v1/stations")["stations"]
     assert (shown["id"], shown["key"], shown["connected"]) == (made["id"], None, False)
+    assert shown["steering"] is None  # nothing was steered there yet
     renewed = tenant.post(f"/v1/stations/{made['id']}/key", {}, 200)
     assert renewed["key"] != made["key"]
     stranger = server.tenant()

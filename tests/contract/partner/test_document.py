@@ -124,6 +124,15 @@ def test_the_comparison_sees_a_parameter_or_member_too_many(published: Any, serv
         assert faults(published, changed)
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", f"{BASE}/openapi.json"])
+def test_decimals_are_documented_as_they_are_answered(server: Serving, path: str) -> None:
+    text = server.client().get(path).text
+    assert '"decimal"' not in text
+    schemas = json.loads(text)["components"]["schemas"]
+    prices = [schemas[name]["properties"]["price"]["type"] for name in ("DayAheadPrice",) if name in schemas]
+    assert prices == (["number"] if BASE in path else [])
+
+
 def test_every_operation_of_the_dialect_is_in_the_document(served: Any) -> None:
     operations = [operation for methods in served["paths"].values() for operation in methods.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations) >= 10

@@ -394,6 +394,37 @@ def test_series_are_those_of_the_native_dialect(home: Home, client: httpx.Client
     }
 
 
+@pytest.mark.parametrize(
+    ("figures", "query", "named"),
+    [
+        (
+            "data",
+            {"from_datetime": "2001-01-01T00:00:00Z", "to_datetime": "2099-01-01T00:00:00Z"},
+            "to_datetime",
+        ),
+        ("savings", {"from": "2001-01-01", "to": "2099-01-01", "resolution": "1DAY"}, "to"),
+        ("savings", {"from": "2026-W01-1", "to": "2026-02-01"}, "from"),
+        ("savings", {"from": "2026-01-01", "to": "2026-02-01 or so"}, "to"),
+        ("sessions", {"from": "2026-W01-1", "to": "2026-02-01"}, "from"),
+        ("sessions", {"from": "2026-01-01", "to": "20260201"}, "to"),
+    ],
+)
+def test_a_window_that_cannot_be_served_is_named_by_its_parameter(
+    home: Home, figures: str, query: dict[str, str], named: str
+) -> None:
+    answer = Partner(tenant=home.tenant).client().get(f"{path_of(home)}/{figures}", params=query)
+    assert answer.status_code == 422
+    assert [fault["loc"] for fault in answer.json()["detail"]] == [["query", named]]
+
+
+def test_a_week_without_a_deadline_is_refused_in_the_bodys_names(home: Home, client: httpx.Client) -> None:
+    path = f"{path_of(home)}/charge-policy"
+    before = client.get(path).json()
+    answer = client.put(path, json={"data": dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "data"])
+    assert client.get(path).json() == before
+
+
 def test_day_ahead_prices_are_read_and_those_that_others_pay_are_not_changed(
     home: Home, client: httpx.Client
 ) -> None:

@@ -14,7 +14,8 @@ from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
-from dwell.domain.station.registry import EvsePlace, StationRecord, TariffInForce, TokenRecord
+from dwell.domain.station.pending import PendingStation
+from dwell.domain.station.registry import EvsePlace, StationRecord, Taken, TariffInForce, TokenRecord
 from dwell.domain.station.transaction import Transaction
 from dwell.domain.tariff.contracts import Tariff, TariffFormula
 from dwell.domain.webhooks.subscription import Attempt, Line, Webhook
@@ -41,6 +42,8 @@ decode_station = msgspec.msgpack.Decoder(StationRecord).decode
 decode_evse_place = msgspec.msgpack.Decoder(EvsePlace).decode
 decode_id_token = msgspec.msgpack.Decoder(TokenRecord).decode
 decode_driver_tariff = msgspec.msgpack.Decoder(TariffInForce).decode
+decode_pending_station = msgspec.msgpack.Decoder(PendingStation).decode
+decode_taken = msgspec.msgpack.Decoder(Taken).decode
 decode_transaction = msgspec.msgpack.Decoder(Transaction).decode
 _decode_session = msgspec.msgpack.Decoder(Session).decode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dwell.adapters.storage.memory_books import MemoryBooksReader
 from dwell.adapters.storage.memory_stations import MemoryStationReader
@@ -18,6 +18,7 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, Us
 from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
+from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve
 
@@ -194,6 +195,20 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader,
             limit=limit,
         )
 
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        key = PageKey(plugged_in_before - timedelta(microseconds=1), "")
+        whole = len(self._shelves.settled.get(organization_id, []))
+        found = await self.settled_page(organization_id, wanted, after=key, limit=whole)
+        return len(found), found[offset : offset + limit]
+
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
     ) -> list[Session]:
@@ -227,6 +242,24 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader,
             for zone, shelf in sorted(self._shelves.zones.items())
             if shelf.curve.slots and zone.startswith(under) and ":" not in zone.removeprefix(under)
         ]
+
+    async def orders_of_vehicle(
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+    ) -> list[Order]:
+        found = (
+            order
+            for (owner, _), order in self._shelves.orders.items()
+            if owner == organization_id
+            and order.vehicle_id == vehicle_id
+            and since <= order.created_at <= until
+        )
+        return sorted(found, key=lambda order: (order.created_at, order.id))[:limit]
 
     async def tally(self, *, orders_since: datetime) -> Tally:
         unsettled = (s for sessions in self._shelves.unsettled_by_vehicle.values() for s in sessions.values())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -44,6 +46,15 @@ class MemoryStationReader:
         held = self._shelves.stations.stations
         keys = sorted(key for key in held if key[0] == organization_id and key[1] > after)
         return [held[key] for key in keys[:limit]]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        return self._shelves.stations.pending.get((organization_id, name))
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        held = self._shelves.stations.pending
+        return [held[key] for key in sorted(held) if key[0] == organization_id][:limit]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         return self._shelves.stations.evses.get((organization_id, key))
@@ -124,6 +135,11 @@ class MemoryStationReader:
         held = self._shelves.stations.samples.get((organization_id, transaction_id), {})
         return [held[key] for key in sorted(held)]
 
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        return (await self.samples(organization_id, transaction_id))[::-1][:limit]
+
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
@@ -134,6 +150,13 @@ class MemoryStationReader:
             if (one.organization_id, one.station_id) == station and position > after
         ]
         return found[:limit]
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        held = reversed(self._shelves.stations.frames.items())
+        mine = ((at, one) for at, one in held if (one.organization_id, one.station_id) == station)
+        return list(islice(mine, limit))
 
 
 class MemoryStationWriter(MemoryStationReader):
@@ -157,6 +180,12 @@ class MemoryStationWriter(MemoryStationReader):
         for one in record.station.evses:
             place = EvsePlace(record.id, one.number)
             self._put(held.evses, (record.organization_id, evse_key(one.evse)), place)
+
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        self._put(self._shelves.stations.pending, (pending.organization_id, pending.name), pending)
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        self._take(self._shelves.stations.pending, (organization_id, name))
 
     async def save_id_token(self, token: TokenRecord) -> None:
         key = (token.organization_id, token_key(token.token.text))

@@ -21,6 +21,7 @@ from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
+from dwell.domain.session.steering import Order
 from dwell.domain.session.track import Track
 from dwell.domain.tariff.curve import PriceCurve, PriceSlot
 
@@ -214,6 +215,32 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
         page = [bodies.decode_session(body) for (body,) in found]
         return page[::-1] if before is not None else page
 
+    async def settled_before(
+        self,
+        organization_id: OrganizationId,
+        wanted: SessionFilter,
+        *,
+        plugged_in_before: datetime,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Session]]:
+        # Instants are kept in whole microseconds: the least recency is one behind the instant's.
+        values = _page_values(wanted, None, None) | {"until_recency": 1 - micros_of(plugged_in_before)}
+        filters = frozenset(values.keys() | ({"shown"} if not wanted.include_hidden else set()))
+        ((total,),) = await self._rows.all(
+            statements.settled_count(filters), organization_id=organization_id, **values
+        )
+        if offset >= total:
+            return total, []
+        found = await self._rows.all(
+            statements.settled_page(filters | {"offset"}),
+            organization_id=organization_id,
+            limit=limit,
+            offset=offset,
+            **values,
+        )
+        return total, [bodies.decode_session(body) for (body,) in found]
+
     async def sessions_of_vehicle(
         self, organization_id: OrganizationId, vehicle_id: VehicleId, *, since: datetime
     ) -> list[Session]:
@@ -234,6 +261,25 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
         until: datetime | None = None,
     ) -> list[StoredFact]:
         return await fact_rows.read(self._rows, organization_id, vehicle_id, (since, until))
+
+    async def orders_of_vehicle(
+        self,
+        organization_id: OrganizationId,
+        vehicle_id: VehicleId,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+    ) -> list[Order]:
+        found = await self._rows.all(
+            statements.ORDERS_OF_VEHICLE,
+            organization_id=organization_id,
+            vehicle_id=vehicle_id,
+            since=micros_of(since),
+            until=micros_of(until),
+            limit=limit,
+        )
+        return [bodies.decode_order(body) for (body,) in found]
 
     async def curve(self, zone: str, start_at: datetime, end_at: datetime) -> PriceCurve | None:
         known = await self._rows.all(statements.ZONE, zone=zone)

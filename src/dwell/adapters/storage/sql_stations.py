@@ -11,6 +11,7 @@ from dwell.adapters.storage.races import TakenConflict
 from dwell.domain.ids import OrganizationId, StationId, TransactionId
 from dwell.domain.instants import instant_of, micros_of
 from dwell.domain.station.equipment import evse_key
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -45,6 +46,18 @@ class SqlStationReader:
             statements.STATIONS, organization_id=organization_id, after=after, limit=limit
         )
         return [bodies.decode_station(body) for (body,) in found]
+
+    async def pending_station(self, organization_id: OrganizationId, name: str) -> PendingStation | None:
+        found = await self._rows.all(statements.PENDING_STATION, organization_id=organization_id, name=name)
+        return bodies.decode_pending_station(found[0][0]) if found else None
+
+    async def pending_stations(
+        self, organization_id: OrganizationId, *, limit: int = 1000
+    ) -> list[PendingStation]:
+        found = await self._rows.all(
+            statements.PENDING_STATIONS, organization_id=organization_id, limit=limit
+        )
+        return [bodies.decode_pending_station(body) for (body,) in found]
 
     async def evse_place(self, organization_id: OrganizationId, key: str) -> EvsePlace | None:
         found = await self._rows.all(statements.EVSE, organization_id=organization_id, evse_key=key)
@@ -137,26 +150,28 @@ class SqlStationReader:
         found = await self._rows.all(
             statements.SAMPLES, organization_id=organization_id, transaction_id=transaction_id
         )
-        return [SampleRow(transaction_id, instant_of(at), digest, packed) for at, digest, packed in found]
+        return [_sample(transaction_id, row) for row in found]
+
+    async def newest_samples(
+        self, organization_id: OrganizationId, transaction_id: TransactionId, *, limit: int
+    ) -> list[SampleRow]:
+        names = {"organization_id": organization_id, "transaction_id": transaction_id}
+        found = await self._rows.all(statements.SAMPLES_NEWEST, limit=limit, **names)
+        return [_sample(transaction_id, row) for row in found]
 
     async def frames(
         self, station: tuple[OrganizationId, StationId], *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, FrameRow]]:
         names = {"organization_id": station[0], "station_id": station[1]}
         found = await self._rows.all(statements.FRAMES, after=after, limit=limit, **names)
-        return [
-            (
-                position,
-                FrameRow(
-                    organization_id=station[0],
-                    station_id=station[1],
-                    received_at=instant_of(received_at),
-                    protocol=protocol,
-                    text=text,
-                ),
-            )
-            for position, received_at, protocol, text in found
-        ]
+        return [_frame(station, row) for row in found]
+
+    async def newest_frames(
+        self, station: tuple[OrganizationId, StationId], *, limit: int
+    ) -> list[tuple[int, FrameRow]]:
+        names = {"organization_id": station[0], "station_id": station[1]}
+        found = await self._rows.all(statements.FRAMES_NEWEST, limit=limit, **names)
+        return [_frame(station, row) for row in found]
 
 
 class SqlStationWriter(SqlStationReader):
@@ -187,6 +202,13 @@ class SqlStationWriter(SqlStationReader):
         ]
         if rows:
             await self._rows.put(statements.SAVE_EVSE, rows)
+
+    async def save_pending_station(self, pending: PendingStation) -> None:
+        row = (pending.organization_id, pending.name, bodies.encode(pending))
+        await self._rows.put(statements.SAVE_PENDING_STATION, [row])
+
+    async def remove_pending_station(self, organization_id: OrganizationId, name: str) -> None:
+        await self._rows.run(statements.REMOVE_PENDING_STATION, organization_id=organization_id, name=name)
 
     async def save_id_token(self, token: TokenRecord) -> None:
         digest = bodies.digest_of_name(token_key(token.token.text))
@@ -220,7 +242,14 @@ class SqlStationWriter(SqlStationReader):
 
     async def add_frames(self, frames: Sequence[FrameRow]) -> None:
         values: list[Row] = [
-            (one.organization_id, one.station_id, micros_of(one.received_at), one.protocol, one.text)
+            (
+                one.organization_id,
+                one.station_id,
+                micros_of(one.received_at),
+                one.protocol,
+                one.text,
+                bodies.encode(one.taken) if one.taken is not None else None,
+            )
             for one in frames
         ]
         if values:
@@ -229,6 +258,23 @@ class SqlStationWriter(SqlStationReader):
     async def forget_frames_before(self, instant: datetime, *, limit: int) -> int:
         gone = await self._rows.all(statements.FORGET_FRAMES, before=micros_of(instant), limit=limit)
         return len(gone)
+
+
+def _sample(transaction_id: TransactionId, row: Row) -> SampleRow:
+    at, digest, packed = row
+    return SampleRow(transaction_id, instant_of(at), digest, packed)
+
+
+def _frame(station: tuple[OrganizationId, StationId], row: Row) -> tuple[int, FrameRow]:
+    position, received_at, protocol, text, taken = row
+    return position, FrameRow(
+        organization_id=station[0],
+        station_id=station[1],
+        received_at=instant_of(received_at),
+        protocol=protocol,
+        text=text,
+        taken=bodies.decode_taken(taken) if taken is not None else None,
+    )
 
 
 def _row_of(transaction: Transaction, wake_at: datetime | None) -> Row:

@@ -67,6 +67,7 @@ SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
 ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
 SAVE_STATION = _upsert(tables.stations)
+SAVE_PENDING_STATION = _upsert(tables.pending_stations)
 SAVE_EVSE = _upsert(tables.evses)
 SAVE_ID_TOKEN = _upsert(tables.id_tokens)
 SAVE_DRIVER_TARIFF = _upsert(tables.driver_tariffs)
@@ -128,6 +129,12 @@ RETURNING position
 """
 COUNT_SESSIONS = """
 SELECT state, COUNT(*) FROM sessions WHERE state <> 'SETTLED' AND policy_id IS NOT NULL GROUP BY state
+"""
+ORDERS_OF_VEHICLE = """
+SELECT body FROM orders
+WHERE organization_id = :organization_id AND vehicle_id = :vehicle_id
+  AND created_at >= :since AND created_at <= :until
+ORDER BY created_at, id LIMIT :limit
 """
 # Organization by organization, so that each is one range of the orders' key; the order of CROSS JOIN is kept.
 COUNT_ORDERS = """
@@ -349,6 +356,15 @@ STATION_NAMED = "SELECT body FROM stations WHERE name = :name"
 STATIONS = """
 SELECT body FROM stations WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
 """
+PENDING_STATION = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id AND name = :name
+"""
+PENDING_STATIONS = """
+SELECT body FROM pending_stations WHERE organization_id = :organization_id ORDER BY name LIMIT :limit
+"""
+REMOVE_PENDING_STATION = """
+DELETE FROM pending_stations WHERE organization_id = :organization_id AND name = :name
+"""
 EVSE = "SELECT body FROM evses WHERE organization_id = :organization_id AND evse_key = :evse_key"
 ID_TOKEN = "SELECT body FROM id_tokens WHERE organization_id = :organization_id AND key_digest = :key_digest"
 ID_TOKENS = """
@@ -385,10 +401,20 @@ SELECT at, digest, body FROM transaction_samples
 WHERE organization_id = :organization_id AND transaction_id = :transaction_id
 ORDER BY at, digest
 """
+SAMPLES_NEWEST = """
+SELECT at, digest, body FROM transaction_samples
+WHERE organization_id = :organization_id AND transaction_id = :transaction_id
+ORDER BY at DESC, digest DESC LIMIT :limit
+"""
 FRAMES = """
-SELECT position, received_at, protocol, body FROM station_frames
+SELECT position, received_at, protocol, body, taken FROM station_frames
 WHERE organization_id = :organization_id AND station_id = :station_id AND position > :after
 ORDER BY position LIMIT :limit
+"""
+FRAMES_NEWEST = """
+SELECT position, received_at, protocol, body, taken FROM station_frames
+WHERE organization_id = :organization_id AND station_id = :station_id
+ORDER BY position DESC LIMIT :limit
 """
 FORGET_FRAMES = """
 DELETE FROM station_frames
@@ -434,7 +460,18 @@ def list_of(table: str, filters: frozenset[str]) -> str:
 @lru_cache(maxsize=512)
 def settled_page(filters: frozenset[str]) -> str:
     """A page of settled sessions, newest plug-in first; from the other end where the filters hold `backwards`."""
+    order = "ORDER BY recency DESC, id DESC" if "backwards" in filters else "ORDER BY recency, id"
+    limit = "LIMIT :limit OFFSET :offset" if "offset" in filters else "LIMIT :limit"
+    return " ".join(("SELECT body FROM sessions", _settled(filters), order, limit))
+
+
+@lru_cache(maxsize=64)
+def settled_count(filters: frozenset[str]) -> str:
+    """How many settled sessions there are of which pages are read."""
+    return " ".join(("SELECT COUNT(*) FROM sessions", _settled(filters)))
+
+
+def _settled(filters: frozenset[str]) -> str:
     conditions = ["WHERE organization_id = :organization_id AND state = 'SETTLED'"]
     conditions += [text for name, text in PAGE_FILTERS.items() if name in filters]
-    order = "ORDER BY recency DESC, id DESC" if "backwards" in filters else "ORDER BY recency, id"
-    return " ".join(("SELECT body FROM sessions", " AND ".join(conditions), order, "LIMIT :limit"))
+    return " AND ".join(conditions)

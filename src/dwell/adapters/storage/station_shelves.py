@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import (
     EvsePlace,
     FrameRow,
@@ -22,6 +23,7 @@ class StationShelves:
 
     def __init__(self) -> None:
         self.stations: dict[Key, StationRecord] = {}
+        self.pending: dict[Key, PendingStation] = {}
         self.names: dict[str, Key] = {}
         self.evses: dict[Key, EvsePlace] = {}
         self.tokens: dict[Key, TokenRecord] = {}

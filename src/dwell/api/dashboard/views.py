@@ -9,10 +9,14 @@ from decimal import Decimal
 import msgspec
 
 from dwell.application.board import Board, VehicleRow, name_of
+from dwell.application.board_evses import EvseRow
+from dwell.domain.policy.connection import rooms
 from dwell.domain.policy.schedule import Deadline
 from dwell.domain.registry import Location, Policy
+from dwell.domain.session.boost import is_armed
 from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.words import OUTCOMES
+from dwell.domain.station.transaction import OPEN
 from dwell.domain.tariff.curve import PriceCurve
 
 BEFORE, AHEAD = timedelta(hours=12), timedelta(hours=24)
@@ -25,6 +29,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """A visit as a row draws it. `past` are facts; `planned` may move. `rows_w` are quarter hours from `rows_from`."""
 
     id: str
+    location_id: str | None
     state: str
     mode: str
     plugged_in_at: datetime | None
@@ -38,6 +43,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     reason_en: str
     reason_de: str
     plan_sentence: str | None
+    armed: bool
     error: str | None
     past: tuple[Stretch, ...]
     planned: tuple[Stretch, ...]
@@ -68,14 +74,39 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionRow, ...]
 
 
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction of an EVSE; `end` None while it runs, `vehicle_id` None for one that nobody is known by."""
+
+    id: str
+    status: str
+    vehicle_id: str | None
+    start: datetime
+    end: datetime | None
+    energy_wh: int
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """An EVSE: `state` as it last said, None where it said nothing yet."""
+
+    id: str
+    station: str
+    station_id: str
+    number: int
+    location_id: str | None
+    connected: bool
+    state: str | None
+    used: tuple[Used, ...]
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A location; its limit in W."""
+    """A location; its limit in W, and what it leaves for charging over the window as (start, end, W)."""
 
     id: str
     name: str
     timezone: str
     zone: str | None
     grid_limit_w: int | None
+    room: tuple[tuple[datetime, datetime, int], ...]
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,12 +118,14 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """All of the first page."""
+    """All of the first page; `next` where there are more vehicles than its rows."""
 
     now: datetime
     start: datetime
     end: datetime
     rows: tuple[Row, ...]
+    points: tuple[Point, ...]
+    next: str | None
     locations: tuple[Place, ...]
     curves: tuple[Curve, ...]
 
@@ -105,7 +138,9 @@ def now_of(board: Board, now: datetime) -> Now:
         start=start,
         end=end,
         rows=tuple(row_of(row, now) for row in board.rows),
-        locations=tuple(place_of(place) for place in board.locations),
+        points=tuple(point_of(one) for one in board.evses),
+        next=board.next,
+        locations=tuple(place_of(place, start, end) for place in board.locations),
         curves=tuple(curve_of(zone, curve, start, end) for zone, curve in board.curves.items()),
     )
 
@@ -126,14 +161,41 @@ def row_of(row: VehicleRow, now: datetime) -> Row:
     )
 
 
-def place_of(place: Location) -> Place:
+def point_of(row: EvseRow) -> Point:
+    """An EVSE with its transactions."""
+    return Point(
+        id=row.evse,
+        station=row.station.station.name,
+        station_id=row.station.id,
+        number=row.number,
+        location_id=row.station.station.location_id,
+        connected=row.connected,
+        state=row.standing.state if row.standing is not None else None,
+        used=tuple(
+            Used(
+                id=one.id,
+                status=one.status,
+                vehicle_id=one.vehicle_id,
+                start=one.started_at or one.created_at,
+                end=None if one.status in OPEN else one.completed_at or one.updated_at,
+                energy_wh=one.energy_wh,
+            )
+            for one in row.transactions
+        ),
+    )
+
+
+def place_of(place: Location, start: datetime, end: datetime) -> Place:
     """A location as the page names it."""
+    limit_w = place.grid_limit_w
+    room = rooms(limit_w, place.base_load, place.timezone, (start, end)) if limit_w is not None else ()
     return Place(
         id=place.id,
         name=place.name,
         timezone=place.timezone,
         zone=place.price_zone,
-        grid_limit_w=place.grid_limit_w,
+        grid_limit_w=limit_w,
+        room=tuple((one.start_at, one.end_at, one.power_w) for one in room),
     )
 
 
@@ -152,6 +214,7 @@ def session_of(session: Session, now: datetime) -> SessionRow:
         planned = tuple((b.type, max(b.start_at, now), b.end_at, w) for b, w in pairs if b.end_at > now)
     return SessionRow(
         id=session.id,
+        location_id=session.location_id,
         state=session.state,
         mode=session.mode,
         plugged_in_at=session.plugged_in_at,
@@ -165,6 +228,7 @@ def session_of(session: Session, now: datetime) -> SessionRow:
         reason_en=words.en,
         reason_de=words.de,
         plan_sentence=promise.sentence if promise is not None else None,
+        armed=is_armed(session, now),
         error=session.error.type if session.error is not None else None,
         past=tuple(_past(session, now)),
         planned=planned,

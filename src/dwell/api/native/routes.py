@@ -7,6 +7,7 @@ import msgspec
 from dwell.api.native.errors import answer_error
 from dwell.api.native.load import load_operations
 from dwell.api.native.money import money_operations
+from dwell.api.native.pending_stations import pending_station_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
 from dwell.api.native.stations import station_operations
 from dwell.api.shared.answers import Answer
@@ -119,5 +120,6 @@ def operations() -> tuple[Operation, ...]:
         ),
         *money_operations(),
         *station_operations(),
+        *pending_station_operations(),
         *load_operations(),
     )

@@ -29,16 +29,49 @@ from dwell.application.stations import (
 from dwell.domain.ids import LocationId, StationId, VehicleId
 from dwell.domain.instants import write_instant
 from dwell.domain.station.equipment import Connector, Evse
+from dwell.domain.station.profile import Purpose
+from dwell.domain.station.read_back import Difference, Holding
 from dwell.domain.station.registry import EVSES_AT_MOST, NAME_LENGTH, Site, StationRecord, TokenRecord
 from dwell.domain.tariff.driver import DriverTariff, TimeBand
 
 CONNECTORS_AT_MOST, BANDS_AT_MOST = 16, 100
-_TEXT = 200
-_native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
+TEXT_AT_MOST = 200
+native = partial(Operation, access=Access.NATIVE, tag="Stations", on_error=answer_error)
+
+
+class NativeReadBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a station keeps of a profile that it took: HOLDS, DIFFERS or UNKNOWN (`why`), in seconds that were compared.
+
+    `ignored`: it allows more than was sent. `worst` is where the two are furthest apart, A per phase or W.
+    """
+
+    at: datetime
+    evse_number: int
+    purpose: Purpose
+    holding: Holding
+    why: str
+    ignored: bool
+    compared_s: int
+    differs_s: int
+    worst: Difference | None
+
+
+class NativeSteering(msgspec.Struct, frozen=True, kw_only=True):
+    """How a station is steered: the way in use (null: none works), those that are ruled out, and what it keeps.
+
+    `read_back` is what its composite schedule showed of the profile that it took last; null: never asked.
+    """
+
+    way: str | None
+    ruled_out: tuple[str, ...]
+    read_back: NativeReadBack | None
 
 
 class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
-    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made."""
+    """A station as it is registered: power in W, and whether it is connected. `key` only when it is made.
+
+    `steering` is null until a vehicle was steered there.
+    """
 
     id: str
     name: str
@@ -46,6 +79,7 @@ class NativeStation(msgspec.Struct, frozen=True, kw_only=True):
     site: Site
     evses: tuple[Evse, ...]
     connected: bool
+    steering: NativeSteering | None
     created_at: datetime
     key: str | None = None
 
@@ -93,23 +127,23 @@ class NativeTokens(msgspec.Struct, frozen=True):
 async def get_stations(call: Call) -> Answer:
     """All stations."""
     records = await stations_of(call.backend.ports, call.organization_id)
-    return answer_json(200, NativeStations(tuple(_station(call, one) for one in records)))
+    return answer_json(200, NativeStations(tuple(shown_station(call, one) for one in records)))
 
 
 async def post_station(call: Call) -> Answer:
     """Register a station."""
     body = read_document(await call.body())
     name = body.text("name", at_most=NAME_LENGTH, required=True)
-    location = body.text("location_id", at_most=_TEXT)
-    site = _site(body.child("site"))
-    evses = [_evse(one) for one in body.children("evses", at_most=EVSES_AT_MOST)]
+    location = body.text("location_id", at_most=TEXT_AT_MOST)
+    site = read_site(body.child("site"))
+    evses = [read_evse(one) for one in body.children("evses", at_most=EVSES_AT_MOST)]
     body.end()
     wanted = StationSpecification(
         name=name or "", evses=evses, site=site, location_id=LocationId(location) if location else None
     )
     backend = call.backend
     record, key = await add_station(backend.ports, backend.keyring, call.organization_id, wanted)
-    return answer_json(201, msgspec.structs.replace(_station(call, record), key=key))
+    return answer_json(201, msgspec.structs.replace(shown_station(call, record), key=key))
 
 
 async def post_station_key(call: Call) -> Answer:
@@ -149,8 +183,8 @@ async def put_token(call: Call) -> Answer:
     """Let a token charge."""
     body = read_document(await call.body())
     text = body.text("token", at_most=255, required=True)
-    user = body.text("user_reference", at_most=_TEXT)
-    vehicle = body.text("vehicle_id", at_most=_TEXT)
+    user = body.text("user_reference", at_most=TEXT_AT_MOST)
+    vehicle = body.text("vehicle_id", at_most=TEXT_AT_MOST)
     expires_at = body.instant("expires_at")
     body.end()
     made = await add_token(
@@ -164,7 +198,8 @@ async def put_token(call: Call) -> Answer:
     return answer_json(200, _token(made))
 
 
-def _station(call: Call, record: StationRecord) -> NativeStation:
+def shown_station(call: Call, record: StationRecord) -> NativeStation:
+    """The station as it is shown, without its key."""
     return NativeStation(
         id=record.id,
         name=record.station.name,
@@ -172,7 +207,19 @@ def _station(call: Call, record: StationRecord) -> NativeStation:
         site=record.site,
         evses=record.station.evses,
         connected=call.backend.ports.stations.is_connected(record.id),
+        steering=_steering(record),
         created_at=record.created_at,
+    )
+
+
+def _steering(record: StationRecord) -> NativeSteering | None:
+    ladder, shown = record.ladder, record.read_back
+    if ladder is None:
+        return None
+    return NativeSteering(
+        way=ladder.rung.name if ladder.rung is not None else None,
+        ruled_out=tuple(rung.name for rung in ladder.ruled_out),
+        read_back=NativeReadBack(**msgspec.structs.asdict(shown)) if shown is not None else None,
     )
 
 
@@ -185,11 +232,12 @@ def _token(record: TokenRecord) -> NativeToken:
     )
 
 
-def _site(body: Document | None) -> Site:
+def read_site(body: Document | None) -> Site:
+    """Where a station stands; faults are noted in the document."""
     if body is None:
         return Site()
     texts = {
-        name: body.text(name, at_most=_TEXT, at_least=0) or ""
+        name: body.text(name, at_most=TEXT_AT_MOST, at_least=0) or ""
         for name in ("operator", "zip", "city", "street", "hotline")
     }
     country = body.text("country_code", at_most=3, at_least=3) or ""
@@ -203,8 +251,9 @@ def _site(body: Document | None) -> Site:
     )
 
 
-def _evse(body: Document) -> Evse:
-    vehicle = body.text("vehicle_id", at_most=_TEXT)
+def read_evse(body: Document) -> Evse:
+    """An EVSE; faults are noted in the document."""
+    vehicle = body.text("vehicle_id", at_most=TEXT_AT_MOST)
     return Evse(
         number=body.integer("number", 1, 999, required=True) or 1,
         evse=body.text("evse", at_most=64, required=True) or "",
@@ -257,8 +306,8 @@ def _price(body: Document, name: str) -> Decimal:
     return price or Decimal(0)
 
 
-_REFUSALS: Mapping[int, Any] = dict.fromkeys((400, 401, 503), Problem)
-_BODY_REFUSALS: Mapping[int, Any] = {**_REFUSALS, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
+REFUSALS: Mapping[int, Any] = dict.fromkeys((400, 401, 503), Problem)
+BODY_REFUSALS: Mapping[int, Any] = {**REFUSALS, **dict.fromkeys((404, 408, 409, 413, 415), Problem)}
 
 
 def station_operations() -> tuple[Operation, ...]:
@@ -269,30 +318,30 @@ def station_operations() -> tuple[Operation, ...]:
 def _station_rows() -> tuple[Operation, ...]:
     """Stations and their keys."""
     return (
-        _native(
+        native(
             method="GET",
             path="/v1/stations",
             name="listStations",
             summary="All stations",
             serve=get_stations,
-            answers={200: NativeStations, **_REFUSALS},
+            answers={200: NativeStations, **REFUSALS},
         ),
-        _native(
+        native(
             method="POST",
             path="/v1/stations",
             name="createStation",
             summary="Register a station; its key is in the answer and is not shown again",
             serve=post_station,
             body=dict[str, Any],
-            answers={201: NativeStation, **_BODY_REFUSALS},
+            answers={201: NativeStation, **BODY_REFUSALS},
         ),
-        _native(
+        native(
             method="POST",
             path="/v1/stations/{stationId}/key",
             name="renewStationKey",
             summary="A new key for a station; the old one ends at once",
             serve=post_station_key,
-            answers={200: StationKey, **_REFUSALS, 404: Problem},
+            answers={200: StationKey, **REFUSALS, 404: Problem},
         ),
     )
 
@@ -300,38 +349,38 @@ def _station_rows() -> tuple[Operation, ...]:
 def _driver_rows() -> tuple[Operation, ...]:
     """What drivers pay, and who may charge."""
     return (
-        _native(
+        native(
             method="GET",
             path="/v1/driver-tariffs",
             name="listDriverTariffs",
             summary="What drivers pay",
             serve=get_driver_tariffs,
-            answers={200: NativeDriverTariffs, **_REFUSALS},
+            answers={200: NativeDriverTariffs, **REFUSALS},
         ),
-        _native(
+        native(
             method="PUT",
             path="/v1/driver-tariffs",
             name="setDriverTariff",
             summary="Set what drivers pay from now on at an EVSE, or (no `evse`) everywhere else",
             serve=put_driver_tariff,
             body=dict[str, Any],
-            answers={204: None, **_BODY_REFUSALS},
+            answers={204: None, **BODY_REFUSALS},
         ),
-        _native(
+        native(
             method="GET",
             path="/v1/id-tokens",
             name="listIdTokens",
             summary="Which tokens may charge",
             serve=get_tokens,
-            answers={200: NativeTokens, **_REFUSALS},
+            answers={200: NativeTokens, **REFUSALS},
         ),
-        _native(
+        native(
             method="PUT",
             path="/v1/id-tokens",
             name="putIdToken",
             summary="Let a token charge, for a user and always a certain vehicle; one that is known is changed",
             serve=put_token,
             body=dict[str, Any],
-            answers={200: NativeToken, **_BODY_REFUSALS},
+            answers={200: NativeToken, **BODY_REFUSALS},
         ),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from dwell.api.partner.errors import invalid
 from dwell.api.partner.paths import Faults, path_faults
@@ -46,20 +45,34 @@ async def patch_prices(call: Call) -> Answer:
     slots = [_slot(entry, currency) for entry in entries]
     if body.has("prices") and not entries:
         body.fault("prices", "must hold a price at least")
+    known = _in_order(body, list(zip(entries, slots, strict=True)))
     try:
         body.end(unknown=True)
     except HttpRefusal as refusal:
         faults |= {("body", *issue.field.split(".")): issue.message for issue in refusal.issues}
-    known = sorted((slot for slot in slots if slot is not None), key=lambda slot: slot.start_at)
-    for before, after in pairwise(known):
-        if after.start_at < before.end_at:
-            faults["body", "prices"] = f"overlap at {after.start_at.isoformat()}"
     if faults or zone is None or not known:
         return invalid(faults or {("body", "prices"): "is required"})
     ports = call.backend.ports
     await correct_day_ahead(ports, zone, currency, tuple(known), said_by=f"org {call.organization_id}")
     call.backend.changed()
     return _answer(zone, await day_ahead(ports, zone, known[0].start_at, known[-1].end_at))
+
+
+def _in_order(body: Document, entries: list[tuple[Document, PriceSlot | None]]) -> list[PriceSlot]:
+    """The slots by their start; every one that begins within another is a fault, and so are too many days at once."""
+    pairs = sorted(
+        ((slot, entry) for entry, slot in entries if slot is not None), key=lambda p: p[0].start_at
+    )
+    if not pairs:
+        return []
+    first_at, end_at = pairs[0][0].start_at, pairs[0][0].end_at
+    for slot, entry in pairs[1:]:
+        if slot.start_at < end_at:
+            entry.fault("start", "must not be within another price's time")
+        end_at = max(end_at, slot.end_at)
+    if end_at - first_at > WINDOW_AT_MOST:
+        body.fault("prices", f"must lie within {WINDOW_AT_MOST.days} days")
+    return [slot for slot, _ in pairs]
 
 
 def _answer(zone: Zone, found: DayAhead) -> Answer:

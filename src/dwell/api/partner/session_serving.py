@@ -14,6 +14,7 @@ from dwell.api.shared.operations import Call
 from dwell.application.garage import sessions_of_days
 from dwell.application.queries import active_session_of_vehicle, session_of_vehicle
 from dwell.domain.ids import SessionId, UserId, VehicleId
+from dwell.domain.instants import read_day
 
 _WORDS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 LIMIT, LIMIT_AT_MOST, OFFSET_AT_MOST = 50, 200, 1_000_000
@@ -87,7 +88,7 @@ def _shows_hidden(call: Call, faults: Faults) -> bool:
 def _day(call: Call, name: str, faults: Faults) -> date | None:
     text = call.query.get(name)
     try:
-        day = date.fromisoformat(text) if text is not None else None
+        day = read_day(text) if text is not None else None
     except ValueError:
         day = None
     if text is None:

@@ -23,7 +23,7 @@ from dwell.application.garage import (
     vehicle_of_user,
     vehicles_of_user,
 )
-from dwell.application.policies import change_policy, create_policy
+from dwell.application.policies import change_policy, create_policy, laid_over
 from dwell.application.users import user_by_id
 from dwell.application.vehicles import (
     CHARGING_MODES,
@@ -32,9 +32,9 @@ from dwell.application.vehicles import (
     change_vehicle,
     delete_vehicle,
 )
-from dwell.domain.errors import Refused
+from dwell.domain.errors import Conflict, Refused
 from dwell.domain.ids import UserId, VehicleId
-from dwell.domain.policy.schedule import Deadline, minutes_of
+from dwell.domain.policy.schedule import Deadline, EveryDay, minutes_of
 from dwell.domain.policy.terms import PolicyTerms
 from dwell.domain.session.boost import BoostRefused
 
@@ -150,7 +150,11 @@ async def put_policy(call: Call) -> Answer:
     if faults:
         return invalid(faults)
     vehicle_id = await _vehicle(call)
-    fault = await _agree(call, vehicle_id, {"days": days}, timezone=timezone)
+    try:
+        fault = await _agree(call, vehicle_id, {"days": days}, timezone=timezone)
+    except Refused as refused:
+        # A week is called data here.
+        return invalid({("body", "data"): refused.faults[0].message})
     if fault is not None:
         return invalid({("body", "data", "timezone"): fault})
     return answer_json(200, policy_of(await _parked(call)))
@@ -217,17 +221,14 @@ async def _agree(
     if timezone is not None and timezone != location.timezone:
         return f"is the building's: {location.timezone}"
     if policy is None:
-        policy = await create_policy(ports, organization_id, vehicle_id, location.id, terms=PolicyTerms())
-    days = dict(terms.get("days", {}))
-    for weekday, deadline in enumerate(policy.terms.schedule):
-        if "deadline" in terms or "minimum" in terms:
-            usual = deadline or Deadline("07:00", 80)
-            days[weekday] = Deadline(
-                terms.get("deadline", usual.deadline), terms.get("minimum", usual.minimum_charge_percent)
-            )
-    reserve = terms.get("reserve")
-    if days or reserve is not None:
-        await change_policy(ports, organization_id, policy.id, days=days, battery_reserve_percent=reserve)
+        agreed = laid_over(PolicyTerms(), **terms)
+        try:
+            await create_policy(ports, organization_id, vehicle_id, location.id, terms=agreed)
+        except Conflict:
+            # Somebody else has made it since we looked: ours is a change of it.
+            policy, _ = await place_to_agree(ports, organization_id, user_id, vehicle_id)
+    if policy is not None:
+        await change_policy(ports, organization_id, policy.id, **terms)
     call.backend.changed()
     return None
 
@@ -251,15 +252,14 @@ def _read_controls(body: Document) -> dict[str, Any]:
 
 
 def _read_terms(body: Document) -> dict[str, Any]:
-    """What is said of every day of the policy at once."""
-    terms: dict[str, Any] = {}
-    for name, member in (("reserve", "minimum_charge_limit"), ("minimum", "charge_target_min")):
-        value = body.integer(member, 0, 100)
-        if value is not None:
-            terms[name] = value
+    """What is said of the policy as a whole, by the names of `change_policy`."""
+    reserve, least = body.integer("minimum_charge_limit", 0, 100), body.integer("charge_target_min", 0, 100)
     deadline = body.text("charge_deadline_at", at_most=5)
     if deadline is not None:
-        terms["deadline"] = _wall_time(body, "charge_deadline_at", deadline)
+        _wall_time(body, "charge_deadline_at", deadline)
+    terms: dict[str, Any] = {"battery_reserve_percent": reserve} if reserve is not None else {}
+    if deadline is not None or least is not None:
+        terms["every_day"] = EveryDay(deadline=deadline, minimum_charge_percent=least)
     return terms
 
 

@@ -30,7 +30,7 @@ async def caller_of(
 ) -> Caller:
     """Whose credential the request shows. Raises HttpRefusal with 401 or 403, whatever is wrong with it.
 
-    403 for a browser that changes something without the token of its page.
+    403 for a browser that changes something without the token of its page, and for a key that may only read.
     """
     if access is Access.BROWSER:
         return await _browser(backend, headers, method)
@@ -47,6 +47,8 @@ async def caller_of(
         found = await caller_of_api_key(ports, keyring, api_key.strip(), usage=backend.usage)
     if found is None:
         raise refusal_of(access)
+    if found.reads_only and method not in _SAFE:
+        raise HttpRefusal(403, "This API key may only read.")
     return found
 
 

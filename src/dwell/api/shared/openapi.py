@@ -50,12 +50,21 @@ def write_openapi(operations: Iterable[Operation], version: str) -> bytes:
 def described(operations: Sequence[Operation]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """The operations by path and method, and the schemas that they refer to."""
     types = list(dict.fromkeys(_types(operations)))
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas, components = _with_numbers(msgspec.json.schema_components(types, ref_template=_REFERENCE))
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schema_of)
     return paths, components
+
+
+def _with_numbers(schema: Any) -> Any:
+    """The schema with decimals as answers write them: numbers, where the library says strings."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            return {k: v for k, v in schema.items() if k != "format"} | {"type": "number"}
+        return {name: _with_numbers(value) for name, value in schema.items()}
+    return type(schema)(map(_with_numbers, schema)) if isinstance(schema, list | tuple) else schema
 
 
 def _types(operations: Sequence[Operation]) -> Iterable[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,8 +14,8 @@ from dwell.api.shared.operations import Call, Parameter
 from dwell.application.series import Asked, SavingsView, vehicle_data, vehicle_savings
 from dwell.domain.errors import Fault, Refused
 from dwell.domain.ids import UserId, VehicleId
-from dwell.domain.instants import read_instant, write_instant
-from dwell.domain.series import Period, Resolution, Saved
+from dwell.domain.instants import read_day, read_instant, write_instant
+from dwell.domain.series import Period, Resolution, Saved, share_saved
 
 FILL_MISSING = "fill-missing"
 KEYWORDS = (
@@ -30,7 +30,6 @@ KEYWORDS = (
 DATA_RESOLUTIONS = ("15MIN", "1HOUR", "1DAY", "1WEEK", "1MONTH")
 SAVINGS_RESOLUTIONS = ("1DAY", "1WEEK", "1MONTH", "1QUARTER", "1YEAR")
 FIRST, LAST = date(2000, 1, 1), date(2100, 1, 1)
-_PERCENT = Decimal("0.01")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -134,13 +133,7 @@ async def serve_data(call: Call, vehicle_id: VehicleId, user_id: UserId | None) 
 
 async def serve_savings(call: Call, vehicle_id: VehicleId, user_id: UserId | None) -> Answer:
     """What was saved, period by period. Raises Refused with every fault, NotFound."""
-    faults = list[Fault]()
-    first, last = _day(call.query, "from", faults), _day(call.query, "to", faults)
-    resolution = _resolution(call.query, SAVINGS_RESOLUTIONS, "1MONTH", faults)
-    if first is not None and last is not None and first > last:
-        faults.append(Fault(field="to", message="must not be before from"))
-    if faults or first is None or last is None:
-        raise Refused.because(*faults)
+    (first, last), resolution = read_days(call.query)
     ports = call.backend.ports
     asked = Asked(vehicle_id=vehicle_id, user_id=user_id, resolution=resolution)
     view = await vehicle_savings(ports, call.organization_id, asked, (first, last))
@@ -154,13 +147,22 @@ async def serve_savings(call: Call, vehicle_id: VehicleId, user_id: UserId | Non
     return answer_json(200, SavingsAnswer(metadata, rows))
 
 
+def read_days(query: Mapping[str, str]) -> tuple[tuple[date, date], Resolution]:
+    """Which local days of savings are asked for, in which periods. Raises Refused with every fault."""
+    faults = list[Fault]()
+    first, last = _day(query, "from", faults), _day(query, "to", faults)
+    resolution = _resolution(query, SAVINGS_RESOLUTIONS, "1MONTH", faults)
+    if first is not None and last is not None and first > last:
+        faults.append(Fault(field="to", message="must not be before from"))
+    if faults or first is None or last is None:
+        raise Refused.because(*faults)
+    return (first, last), resolution
+
+
 def _savings_row(saved: Saved, resolution: Resolution, view: SavingsView) -> SavingsRow:
     figures = SavingsFigures(None, None)
     if not view.mixed:
-        share = None
-        if saved.baseline_cost > 0:
-            share = (100 * saved.savings / saved.baseline_cost).quantize(_PERCENT, ROUND_HALF_UP)
-        figures = SavingsFigures(saved.savings, share)
+        figures = SavingsFigures(saved.savings, share_saved(saved))
     return SavingsRow(resolution.value, SavingsPeriod(saved.start_at, saved.end_at), figures)
 
 
@@ -192,7 +194,7 @@ def _instant(query: Mapping[str, str], name: str, faults: list[Fault]) -> dateti
 
 def _day(query: Mapping[str, str], name: str, faults: list[Fault]) -> date | None:
     try:
-        day = date.fromisoformat(query.get(name, "")[:10])
+        day = read_day(query.get(name, ""))
     except ValueError:
         day = None
     if day is not None and FIRST < day < LAST:

@@ -24,6 +24,30 @@ class Deadline(msgspec.Struct, frozen=True):
     minimum_charge_percent: float
 
 
+USUAL_DEADLINE = Deadline("07:00", 80)
+"""What a day has of which nothing was said."""
+
+
+class EveryDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of all days at once; a part that is None stays each day's own."""
+
+    deadline: str | None = None
+    minimum_charge_percent: float | None = None
+
+    def over(self, week: tuple[Deadline | None, ...]) -> tuple[Deadline | None, ...]:
+        """The week with this in it; a day without a deadline gets the usual one first. Nothing said changes nothing."""
+        if self.deadline is None and self.minimum_charge_percent is None:
+            return week
+        return tuple(self._over(day or USUAL_DEADLINE) for day in week)
+
+    def _over(self, day: Deadline) -> Deadline:
+        least = self.minimum_charge_percent
+        return Deadline(
+            day.deadline if self.deadline is None else self.deadline,
+            day.minimum_charge_percent if least is None else least,
+        )
+
+
 class Restriction(msgspec.Struct, frozen=True):
     """Local wall times between which, on these weekdays (0 = Monday), nothing is charged but the reserve."""
 

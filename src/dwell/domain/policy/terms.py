@@ -9,7 +9,7 @@ import msgspec
 
 from dwell.domain.policy.connection import BaseLoad, Room, less, rooms
 from dwell.domain.policy.override import Override, Wanted
-from dwell.domain.policy.schedule import Deadline, Restriction
+from dwell.domain.policy.schedule import USUAL_DEADLINE, Deadline, Restriction
 
 WALK = timedelta(days=14)
 """How far full power is followed through a daily profile; what is not done by then is as good as never."""
@@ -22,7 +22,7 @@ class PolicyTerms(msgspec.Struct, frozen=True):
     """What a policy asks for; the schedule has seven entries, Monday first."""
 
     battery_reserve_percent: float = 20
-    schedule: tuple[Deadline | None, ...] = (Deadline("07:00", 80),) * 7
+    schedule: tuple[Deadline | None, ...] = (USUAL_DEADLINE,) * 7
     restrictions: tuple[Restriction, ...] = ()
 
 

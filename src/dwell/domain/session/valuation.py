@@ -62,6 +62,16 @@ def quarters_of(session: Session, curve: PriceCurve | None) -> list[ValuedQuarte
     return quarters
 
 
+def emissions_of(session: Session, intensities: PriceCurve) -> tuple[Decimal, Decimal] | None:
+    """g of CO2 as charged, and as charged at once; None where the intensity is not known throughout."""
+    quarters = quarters_of(session, intensities)
+    charged = [one.cost for one in quarters if one.cost is not None]
+    at_once = [one.baseline_cost for one in quarters if one.baseline_cost is not None]
+    if not quarters or len(charged) < len(quarters) or len(at_once) < len(quarters):
+        return None
+    return exact_sum(charged), exact_sum(at_once)
+
+
 def baseline_by_quarter_uwh(session: Session) -> dict[datetime, int]:
     """The baseline's energy in µWh by the start of the quarter hour; the same whatever the prices."""
     return _baseline(session, PriceCurve.of("", ()))[0]

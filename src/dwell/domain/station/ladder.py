@@ -73,6 +73,11 @@ def after_measured(ladder: Ladder, *, obeyed: bool) -> Ladder:
     return _tried(ladder)
 
 
+def after_read_back(ladder: Ladder, *, ignored: bool) -> Ladder:
+    """After the station's own word of what it keeps: a profile that it took and ignores was a try in vain."""
+    return _tried(ladder) if ignored and not ladder.proven else ladder
+
+
 def after_silence(ladder: Ladder) -> Ladder:
     """After an order that got no answer in time: counts as a try."""
     return _tried(ladder)

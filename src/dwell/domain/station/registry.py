@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, VehicleId
 from dwell.domain.station.equipment import ChargingStation, Evse, IdToken, evse_key
 from dwell.domain.station.ladder import Ladder
+from dwell.domain.station.read_back import ReadBack
 from dwell.domain.station.reports import ChargingState, ConnectorState
 from dwell.domain.tariff.driver import DriverTariff
 
@@ -76,6 +77,8 @@ class StationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     next_number: int = 1
     ladder: Ladder | None = None
     """How far down the station had to be tried; None: not yet."""
+    read_back: ReadBack | None = None
+    """What its composite schedule showed of the profile that it took last; None: never asked."""
     removed_at: datetime | None = None
 
     @property
@@ -133,14 +136,34 @@ class SampleRow(msgspec.Struct, frozen=True):
     packed: bytes
 
 
+class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message was taken with that is not in it: enough to take it again, whatever became of the rest.
+
+    `at` is its instant in our time and `moved` how far that is from its own stamp; the others are the transaction it
+    opened, the number it was given, the token as it was known then, and the tariff that was in force.
+    """
+
+    at: datetime
+    moved: timedelta = timedelta(0)
+    transaction_id: TransactionId | None = None
+    number: int | None = None
+    token: TokenRecord | None = None
+    tariff: DriverTariff | None = None
+
+
+OURS = "dwell"
+"""The protocol of rows of the journal that no station sent: what we did ourselves to a transaction."""
+
+
 class FrameRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it came from a station, its secrets blackened."""
+    """A message as it came from a station, its secrets blackened, or an act of ours."""
 
     organization_id: OrganizationId
     station_id: StationId
     received_at: datetime
     protocol: str
     text: bytes
+    taken: Taken | None = None
 
 
 def scope_of(evse: str | None) -> str:

@@ -3,10 +3,16 @@ import { html, render, me, online, route, language, speak, t, call } from "./sta
 import { useEffect, useState } from "./vendor/hooks.js";
 import { Now } from "./now.js";
 import { Session } from "./session.js";
-import { Prices, Sessions, Webhooks } from "./lists.js";
+import { Prices } from "./prices.js";
+import { Sessions } from "./sessions.js";
 import { Vehicles } from "./vehicles.js";
+import { Webhooks } from "./webhooks.js";
+import { Stations } from "./stations.js";
+import { Station } from "./station.js";
+import { Savings } from "./savings.js";
 
-const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, prices: Prices, webhooks: Webhooks };
+const PAGES = { now: Now, sessions: Sessions, session: Session, vehicles: Vehicles, stations: Stations, station: Station, savings: Savings, prices: Prices, webhooks: Webhooks };
+const ONE = { session: "sessions", station: "stations" }; // pages of one thing, and where they belong
 
 function SignIn() {
   const [fault, say] = useState(null);
@@ -44,8 +50,8 @@ function Frame() {
   return html`
     <a class="skip" href="#content" onClick=${(e) => { e.preventDefault(); document.getElementById("content").focus(); }}>${t("skip")}</a>
     <header><strong>Dwell</strong>
-      <nav aria-label="Dwell">${Object.keys(PAGES).filter((key) => key !== "session").map((key) => html`
-        <a key=${key} href=${`#${key}`} aria-current=${key === name ? "page" : undefined}>${t(key)}</a>`)}</nav>
+      <nav aria-label="Dwell">${Object.keys(PAGES).filter((key) => !(key in ONE)).map((key) => html`
+        <a key=${key} href=${`#${key}`} aria-current=${key === (ONE[name] || name) ? "page" : undefined}>${t(key)}</a>`)}</nav>
       <span class="who">${me.value.organization}</span>
       <button onClick=${() => speak(language.value === "de" ? "en" : "de")}>${t("language")}</button>
       <button onClick=${out}>${t("signOut")}</button>

@@ -1,21 +1,24 @@
-// One session: a chart of all that counts, its verdict, its money, its facts, and how each contract tells of it.
-import { html, t, call, listen, me, when, dayClock, clock, number, language } from "./state.js";
+// One session: a chart of all that counts, its verdict, its money, its orders, its facts, and how each contract tells of it.
+import { html, t, call, listen, me, when, dayClock, clock, number, language, money, minor, ms } from "./state.js";
 import { useEffect, useState } from "./vendor/hooks.js";
 import { Plot } from "./plot.js";
+import { why } from "./why.js";
 
-const ms = (at) => Date.parse(at), STEP = 5 * 60_000;
+const STEP = 5 * 60_000, POINTS_AT_MOST = 3000, FACTS_SHOWN = 300;
+const AT = 0, SOURCE = 1, PLUGGED = 2, CHARGING = 3, POWER = 4, SOC = 5, REGISTER = 6; // a fact's places
+const second = { ...clock, second: "2-digit" };
 
 function lines(found) {
   const { session } = found, slots = found.curve?.slots || [];
-  const start = Math.floor((slots.length ? ms(slots[0][0]) : ms(session.plugged_in_at)) / STEP) * STEP;
+  const start = Math.floor((slots.length ? ms(slots[0][0]) : ms(session.plugged_in_at ?? found.now)) / STEP) * STEP;
   const end = slots.length ? ms(slots.at(-1)[1]) : ms(session.ended_at || found.now);
-  const count = Math.min(3000, Math.max(2, Math.ceil((end - start) / STEP)));
+  const count = Math.min(POINTS_AT_MOST, Math.max(2, Math.ceil((end - start) / STEP)));
   const times = Array.from({ length: count }, (_, n) => start + n * STEP);
-  const until = ms(session.ended_at || found.now);
+  const from = ms(session.plugged_in_at ?? found.now), until = ms(session.ended_at || found.now);
   const inside = (stretches, at) => stretches.find(([, a, b]) => ms(a) <= at && at < ms(b));
   let n = 0, soc = null, slot = 0;
   const level = times.map((at) => {
-    for (; n < found.facts.length && ms(found.facts[n][0]) <= at; n++) soc = found.facts[n][5] ?? soc;
+    for (; n < found.facts.length && ms(found.facts[n][AT]) <= at; n++) soc = found.facts[n][SOC] ?? soc;
     return at <= until + STEP ? soc : null;
   });
   const price = times.map((at) => {
@@ -23,32 +26,90 @@ function lines(found) {
     const one = slots[slot];
     return one && ms(one[0]) <= at && at < ms(one[1]) ? one[2] * 100 : null;
   });
-  const past = times.map((at) => at > until || at < ms(session.plugged_in_at) ? null : (inside(session.past, at)?.[3] ?? 0) / 1000);
+  const past = times.map((at) => at > until || at < from ? null : (inside(session.past, at)?.[3] ?? 0) / 1000);
   const coming = times.map((at) => at < ms(found.now) || !session.planned.length ? null : (inside(session.planned, at)?.[3] ?? 0) / 1000);
-  const target = times.map((at) => session.target_percent !== null && session.ready_by && at <= ms(session.ready_by) && at >= ms(session.plugged_in_at) ? session.target_percent : null);
-  return [times.map((at) => at / 1000), price, past, coming, level, target];
+  const due = session.ready_by ? ms(session.ready_by) : null;
+  const target = times.map((at) => session.target_percent !== null && due !== null && at <= due && at >= from ? session.target_percent : null);
+  return [times.map((at) => at / 1000), past, coming, price, level, target];
 }
 
-function Contract({ name, path }) {
+function Chart({ found }) {
+  const { session: one, timezone: zone } = found, data = lines(found), unit = minor(found.curve?.currency || "EUR");
+  const bands = [...one.past.map(([mode, a, b]) => [mode, ms(a) / 1000, ms(b) / 1000, false]), ...one.planned.map(([mode, a, b]) => [mode, ms(a) / 1000, ms(b) / 1000, true])];
+  const label = `${t("power")}, kW · ${t("price")}, ${unit}/kWh · ${t("soc")}, %`;
+  return html`<${Plot} label=${label} zone=${zone} height=${300} range=${[data[0][0], data[0].at(-1)]} now=${ms(found.now) / 1000} fromZero=${true} bands=${bands}
+    due=${one.ready_by ? ms(one.ready_by) / 1000 : null} said=${`${label}. ${found.plan.map((block) => `${t(block.type)} ${when(block.start, zone, clock)}–${when(block.end, zone, clock)}`).join(", ")}`}
+    lines=${[{ name: t("power"), unit: "kW", colour: "load", stepped: true, fill: true }, { name: t("planned"), unit: "kW", colour: "load", stepped: true, dash: [4, 3] },
+      { name: t("price"), unit, colour: "price", stepped: true }, { name: t("soc"), unit: "%", colour: "soc" }, { name: t("target"), unit: "%", colour: "soc", dash: [2, 4] }]} data=${data} />`;
+}
+
+function Contract({ name, path, header = "Authorization: Bearer $TOKEN" }) {
   const [text, put] = useState(""), [copied, mark] = useState(false);
   useEffect(() => {
     call(path).then((value) => put(JSON.stringify(value, null, 2)), (error) => put(error.message));
   }, [path]);
-  const copy = async () => {
-    await navigator.clipboard.writeText(`curl -H "Authorization: Bearer $TOKEN" '${location.origin}${path}'`);
-    mark(true);
-  };
-  return html`<section><h2>${name}</h2><button onClick=${copy}>${t(copied ? "copied" : "copy")}</button><pre tabindex="0">${text}</pre></section>`;
+  const line = `curl -H "${header}" '${location.origin}${path}'`;
+  const copy = async () => { await navigator.clipboard.writeText(line); mark(true); };
+  return html`<section><h3>${name}</h3><p class="curl"><code>${line}</code><button onClick=${copy} aria-label=${`${t("copy")} ${name}`}>${t(copied ? "copied" : "copy")}</button></p>
+    <pre tabindex="0" aria-label=${name}>${text}</pre></section>`;
+}
+
+function Contracts({ found, id, settled }) {
+  const flex = `/flex/vehicle-policies/${found.policy_id}/${settled ? `sessions/${id}` : "session"}`;
+  const partner = `/api/partners/v2.0/org/${me.value.organization_id}/users/${found.user_id}/electric-vehicles/${found.vehicle_id}/sessions/${id}`;
+  return html`<h2>${t("contracts")}</h2>
+    <div class="beside">${found.policy_id && html`<${Contract} name="Flex" path=${flex} />`}<${Contract} name="Partner" path=${partner} />
+      ${found.transactions.map((one) => html`<${Contract} key=${one} name="Fleet" path=${`/public/charging/1/sessions/${one}`} header="x-api-key: $KEY" />`)}
+      <${Contract} name="Dwell" path=${`/v1/sessions/${id}`} /></div>
+    ${!found.transactions.length && html`<p class="quiet">${t("noFleet")}</p>`}`;
+}
+
+function Orders({ orders, zone }) {
+  if (!orders.length) return html`<h2>${t("orders")}</h2><p class="quiet">${t("noOrders")}</p>`;
+  return html`<h2>${t("orders")} (${orders.length})</h2><div class="scroll"><table class="orders"><thead><tr><th>${t("given")}</th><th>${t("kind")}</th><th class="n">kW</th><th>${t("state")}</th><th>${t("confirmedAt")}</th><th class="n">${t("tries")}</th><th>${t("answer")}</th></tr></thead>
+    <tbody>${orders.map((one) => html`<tr key=${one.id}><td>${when(one.created_at, zone, dayClock)}</td><td>${t(one.kind)}</td><td class="n">${one.kind === "START" ? number(one.power_w / 1000) : ""}</td>
+      <td><span class=${`badge ${one.state}`}>${t(one.state)}</span></td><td>${when(one.confirmed_at, zone, clock)}</td><td class="n">${one.attempts}</td><td class="quiet">${one.answer || ""}</td></tr>`)}</tbody></table></div>`;
+}
+
+function Plan({ found }) {
+  const german = language.value === "de", sentence = german ? found.plan_sentence_de : found.session.plan_sentence;
+  if (!sentence) return null;
+  return html`<h2>${t("planLine")}</h2><p>${sentence}</p><ul class="plan">${found.plan.map((block) => html`<li><i class=${block.type}></i>
+    <span>${when(block.start, found.timezone, clock)}–${when(block.end, found.timezone, clock)}, ${number(block.power_w / 1000)} kW, ${number(block.energy_wh / 1000)} kWh</span>
+    <span class="quiet">${german ? block.reason_de : block.reason_en}</span></li>`)}</ul>`;
+}
+
+function Valuation({ money: value, zone }) {
+  const rows = value?.rows || [], charged = rows.reduce((sum, row) => sum + row.energy_wh, 0) / 1000;
+  return html`<h2>${t("valuation")}</h2><details open=${rows.length <= 24}><summary>${t("quarters", rows.length, number(charged, 2), money(value?.cost, value?.currency))}</summary>
+    <div class="scroll tall"><table><thead><tr><th>${t("start")}</th><th class="n">kWh</th><th class="n">${t("price")}/kWh</th><th class="n">${t("cost")}</th><th class="n">${t("baseline")}</th></tr></thead>
+      <tbody>${rows.map((row) => html`<tr><td>${when(row.start, zone, dayClock)}</td><td class="n">${number(row.energy_wh / 1000, 2)}</td>
+        <td class="n">${row.prices.map((part) => number(part.price_per_kwh, 4)).join(" | ")}</td><td class="n">${number(row.cost, 3)}</td><td class="n">${number(row.baseline_cost, 3)}</td></tr>`)}</tbody></table></div></details>`;
+}
+
+const said = (value, yes, no) => value === true ? t(yes) : value === false ? t(no) : "";
+function Facts({ facts, zone }) {
+  return html`<h2>${t("factsIn")} (${facts.length})</h2><details><summary>${t("show")}</summary><div class="scroll tall"><table><thead><tr><th>${t("time")}</th><th>${t("source")}</th><th>${t("state")}</th><th class="n">kW</th><th class="n">${t("soc")}</th><th class="n">${t("register")}, kWh</th></tr></thead>
+    <tbody>${facts.slice(-FACTS_SHOWN).map((one) => html`<tr><td>${when(one[AT], zone, second)}</td><td>${one[SOURCE]}</td><td>${[said(one[PLUGGED], "plugged", "unplugged"), said(one[CHARGING], "chargingFact", "")].filter(Boolean).join(", ")}</td>
+      <td class="n">${one[POWER] === null ? "" : number(one[POWER] / 1000)}</td><td class="n">${one[SOC] === null ? "" : `${number(one[SOC], 1)} %`}</td><td class="n">${one[REGISTER] === null ? "" : number(one[REGISTER] / 1000, 2)}</td></tr>`)}</tbody></table></div></details>`;
+}
+
+function Verdict({ found }) {
+  const one = found.session, german = language.value === "de", words = german ? one.reason_de : one.reason_en;
+  const place = { zone: found.timezone, curve: found.curve, now: found.now };
+  return html`<p class="verdict"><span class=${`badge ${one.outcome || one.state}`}>${t(one.outcome || one.state)}</span> <span>${words}</span></p>
+    ${one.state === "ACTIVE" && html`<p class="because" data-fault=${!!one.error}>${why(found, [one], place)}</p>`}`;
 }
 
 export function Session({ rest: [id] }) {
-  const [found, put] = useState(null), [fault, say] = useState(""), [detail, putDetail] = useState(null), [money, putMoney] = useState(null);
+  const [found, put] = useState(null), [fault, say] = useState(""), [value, putValue] = useState(null);
   useEffect(() => {
-    let stopped = false;
+    let stopped = false, asked = 0;
     const ask = async () => {
+      const turn = ++asked;
       try {
-        const [a, b, c] = await Promise.all([call(`/sessions/${id}`), call(`/v1/sessions/${id}`), call(`/v1/sessions/${id}/valuation`)]);
-        if (!stopped) { put(a); putDetail(b); putMoney(c); }
+        const [page, valuation] = await Promise.all([call(`/sessions/${id}`), call(`/v1/sessions/${id}/valuation`)]);
+        if (!stopped && turn === asked) { put(page); putValue(valuation); say(""); }
       } catch (error) { say(error.message); }
     };
     ask();
@@ -56,31 +117,16 @@ export function Session({ rest: [id] }) {
     return () => { stopped = true; close(); };
   }, [id]);
   if (!found) return html`<p class="loading">${fault || t("loading")}</p>`;
-  const { session: one, timezone: zone } = found, data = lines(found);
-  const words = language.value === "de" ? one.reason_de : one.reason_en;
-  const flex = one.state === "SETTLED" ? `/flex/vehicle-policies/${found.policy_id}/sessions/${id}` : `/flex/vehicle-policies/${found.policy_id}/session`;
-  const partner = `/api/partners/v2.0/org/${me.value.organization_id}/users/${found.user_id}/electric-vehicles/${found.vehicle_id}/sessions/${id}`;
-  const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  const order = detail?.order;
+  const { session: one, timezone: zone } = found;
+  const fact = (name, text) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`;
   return html`<article>
-    <h1>${found.vehicle} · ${when(one.plugged_in_at, zone, dayClock)}</h1>
-    <p><strong>${one.outcome || one.state}</strong> ${words} ${one.error && html`<span class="fault">${one.error}</span>`}</p>
+    <h1>${found.vehicle} <small class="quiet">${when(one.plugged_in_at, zone, dayClock)} – ${one.ended_at ? when(one.ended_at, zone, dayClock) : "…"}</small></h1>
+    <${Verdict} found=${found} />
     <dl class="facts">${fact(t("energy"), `${number(found.energy_wh / 1000)} kWh`)}${fact(t("soc"), `${number(one.soc_percent, 0)} %`)}
-      ${fact(t("mode"), t(one.mode))}${fact(t("deadline"), `${when(one.ready_by, zone, dayClock)}, ${number(one.target_percent, 0)} %`)}
-      ${fact(t("to"), when(one.ended_at, zone, dayClock))}${fact(t("cost"), money?.cost != null ? `${number(money.cost, 2)} ${money.currency}` : "–")}
-      ${fact(t("baseline"), money?.baseline_cost != null ? `${number(money.baseline_cost, 2)} ${money.currency}` : "–")}
-      ${fact(t("saved"), money?.savings != null ? `${number(money.savings, 2)} ${money.currency}` : "–")}
-      ${fact(t("order"), order ? `${order.kind} ${number(order.power_w / 1000)} kW: ${order.state}${order.confirmed_at ? ` ${when(order.confirmed_at, zone, clock)}` : ""}` : "–")}</dl>
-    ${one.plan_sentence && html`<p class="quiet">${one.plan_sentence}</p>`}
-    <${Plot} label=${`${t("load")}, kW · ${t("price")}, ct/kWh · ${t("soc")}, %`} zone=${zone} height=${280} range=${[data[0][0], data[0].at(-1)]} now=${ms(found.now) / 1000} fromZero=${true}
-      due=${one.ready_by ? ms(one.ready_by) / 1000 : null} lines=${[{ name: t("load"), unit: "kW", colour: "load", stepped: true, fill: true }, { name: t("planned"), unit: "kW", colour: "load", stepped: true, dash: [4, 3] },
-        { name: t("price"), unit: "ct", colour: "price", stepped: true }, { name: t("soc"), unit: "%", colour: "soc" }, { name: t("target"), unit: "%", colour: "due", dash: [2, 3] }]} data=${[data[0], data[2], data[3], data[1], data[4], data[5]]} />
-    <h2>${t("valuation")}</h2><div class="scroll"><table><thead><tr><th>${t("start")}</th><th class="n">kWh</th><th class="n">${t("price")}</th><th class="n">${t("cost")}</th><th class="n">${t("baseline")}</th></tr></thead>
-      <tbody>${(money?.rows || []).map((row) => html`<tr><td>${when(row.start, zone, dayClock)}</td><td class="n">${number(row.energy_wh / 1000, 2)}</td>
-        <td class="n">${row.prices.map((part) => number(part.price_per_kwh * 100, 2)).join(" | ")}</td><td class="n">${number(row.cost, 3)}</td><td class="n">${number(row.baseline_cost, 3)}</td></tr>`)}</tbody></table></div>
-    <h2>${t("factsIn")} (${found.facts.length})</h2><details><summary>${t("show")}</summary><div class="scroll"><table><tbody>${found.facts.slice(-300).map((one) => html`<tr><td>${when(one[0], zone, { ...clock, second: "2-digit" })}</td>
-      <td>${one[1]}</td><td>${one[2] === true ? t("visit") : one[2] === false ? t("away") : ""}</td><td class="n">${one[4] === null ? "" : `${number(one[4] / 1000)} kW`}</td><td class="n">${one[5] === null ? "" : `${number(one[5], 1)} %`}</td></tr>`)}</tbody></table></div></details>
-    <h2>${t("contracts")}</h2><div class="beside">${found.policy_id && html`<${Contract} name="Flex" path=${flex} />`}
-      <${Contract} name="Partner" path=${partner} /><${Contract} name="Dwell" path=${`/v1/sessions/${id}`} /></div>
+      ${one.ready_by && fact(t("target"), `${number(one.target_percent, 0)} % · ${when(one.ready_by, zone, dayClock)}`)}${fact(t("mode"), t(one.mode))}
+      ${value?.cost != null && fact(t("cost"), money(value.cost, value.currency))}${value?.baseline_cost != null && fact(t("baseline"), money(value.baseline_cost, value.currency))}
+      ${value?.savings != null && fact(t("saved"), money(value.savings, value.currency))}</dl>
+    <${Chart} found=${found} /><${Plan} found=${found} /><${Orders} orders=${found.orders} zone=${zone} />
+    <${Valuation} money=${value} zone=${zone} /><${Facts} facts=${found.facts} zone=${zone} /><${Contracts} found=${found} id=${id} settled=${one.state === "SETTLED"} />
   </article>`;
 }

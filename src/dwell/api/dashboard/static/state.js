@@ -38,14 +38,24 @@ export class Fault extends Error {
   }
 }
 
-export async function call(path, { method = "GET", body } = {}) {
+// What is wrong with one field, beside which it is shown.
+export const faultOf = (fault, field) =>
+  (fault?.issues || []).filter((one) => (one.field || one.name) === field).map((one) => one.message).join("; ");
+// What no field shows.
+export const faultLeft = (fault, fields) => !fault ? ""
+  : fault.issues.length && fault.issues.every((one) => fields.includes(one.field || one.name)) ? ""
+  : [fault.message, ...fault.issues.filter((one) => !fields.includes(one.field || one.name)).map((one) => `${one.field || one.name} ${one.message}`)].join(" ");
+
+export async function call(path, { method = "GET", body, file } = {}) {
   const headers = {};
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (file !== undefined) headers["content-type"] = "application/octet-stream";
+  if (file?.name.endsWith(".gz")) headers["content-encoding"] = "gzip";
   if (method !== "GET" && me.value) headers["x-csrf-token"] = me.value.page_token;
   let answer;
   try {
     answer = await fetch(`/ui${path}`, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+      method, headers, body: file ?? (body === undefined ? undefined : JSON.stringify(body)), credentials: "same-origin",
     });
   } catch (error) {
     online.value = false;
@@ -59,6 +69,12 @@ export async function call(path, { method = "GET", body } = {}) {
   if (!answer.ok) throw new Fault(answer.status, value || {});
   return value;
 }
+
+export const ms = (at) => Date.parse(at);
+const MINOR = { EUR: "ct", USD: "ct", CHF: "Rp", GBP: "p", SEK: "öre", NOK: "øre", DKK: "øre" };
+export const minor = (currency) => MINOR[currency] || `${currency}/100`;
+export const money = (value, currency, digits = 2) =>
+  value === null || value === undefined ? "–" : `${number(value, digits)} ${currency || ""}`.trim();
 
 const formats = new Map();
 export function when(at, zone, options) {

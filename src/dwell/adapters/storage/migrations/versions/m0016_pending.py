@@ -1,22 +1,22 @@
-"""What the meter of a connection said last, and how the balancer stands to it."""
+"""Stations that wait for an operator's word."""
 
 from __future__ import annotations
 
 from alembic import op
 from sqlalchemy import Column, LargeBinary, PrimaryKeyConstraint, Text
 
-revision = "0018"
-down_revision: str | None = "0014"
+revision = "0016"
+down_revision: str | None = "0015"
 
 
 def upgrade() -> None:
     """Only forwards."""
     op.create_table(
-        "connection_loads",
+        "pending_stations",
         _text("organization_id"),
-        _text("location_id"),
+        _text("name"),
         Column("body", LargeBinary(), nullable=False),
-        PrimaryKeyConstraint("organization_id", "location_id"),
+        PrimaryKeyConstraint("organization_id", "name"),
     )
 
 
