@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
-    from dwell.application.station_steering import StationWay
+    from dwell.application.stations.steering import StationWay
     from dwell.domain.planning import Care
     from dwell.gateway.hub import StationHub
 
@@ -124,7 +124,7 @@ async def serve(
     from dwell.api.server import listen
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
-    from dwell.application.station_steering import StationWay
+    from dwell.application.stations.steering import StationWay
     from dwell.domain.planning import warm_up
     from dwell.gateway.hub import StationHub
     from dwell.workers.engine import run_engine
@@ -175,7 +175,7 @@ async def _stations(
     settings: Settings, way: StationWay, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Listen for stations while the block runs, if the settings want it."""
-    from dwell.application.station_steering import send_plans_again
+    from dwell.application.stations.steering import send_plans_again
     from dwell.gateway.options import GatewayOptions
     from dwell.gateway.server import open_gateway
 

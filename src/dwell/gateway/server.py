@@ -24,9 +24,9 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from dwell.application.credentials import Keyring
-from dwell.application.pending_stations import Stranger, why_not_wait
 from dwell.application.ports import Ports
-from dwell.application.stations import welcome_station
+from dwell.application.stations.pending import Stranger, why_not_wait
+from dwell.application.stations.registry import welcome_station
 from dwell.domain.errors import Unavailable
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.registry import StationRecord

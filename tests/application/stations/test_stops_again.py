@@ -12,8 +12,8 @@ import pytest
 
 from application.stations.test_together import a_yard
 from dwell.application.ports import Ports
-from dwell.application.station_orders import look_after_transactions, order_stop
 from dwell.application.station_ports import NO_ANSWER
+from dwell.application.stations.orders import look_after_transactions, order_stop
 from dwell.domain.errors import PeerFault
 from dwell.domain.ids import StationId
 from dwell.domain.station.orders import OrderAnswer, StationOrder, StopCharging, Verdict

@@ -12,9 +12,9 @@ from dwell.application.audit import note as note_act
 from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
-from dwell.application.station_acts import begin, journal
-from dwell.application.station_desk import STOP_AGAIN_AFTER, Desk
 from dwell.application.station_ports import OFFLINE
+from dwell.application.stations.acts import begin, journal
+from dwell.application.stations.desk import STOP_AGAIN_AFTER, Desk
 from dwell.application.users import user_named, write_naming_user
 from dwell.domain.audit import Change
 from dwell.domain.errors import Conflict, NotFound, PeerFault, Refused
