@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from dwell.application.ports import Ports
-from dwell.application.station_reports import Heard, may_go_together, take_report, take_reports
+from dwell.application.stations.reports import Heard, may_go_together, take_report, take_reports
 from dwell.domain.errors import NotFound, Unavailable
 from dwell.domain.ids import OrganizationId, StationId
 from dwell.domain.station.replies import StationReply

@@ -22,7 +22,7 @@ from dwell.application.ports import Ports
 from dwell.application.prices import import_prices
 from dwell.application.queries import settled_sessions
 from dwell.application.records import PageKey, SessionFilter
-from dwell.application.station_steering import StationWay
+from dwell.application.stations.steering import StationWay
 from dwell.application.vehicles import Specification, add_vehicle
 from dwell.data import DE_LU, shipped_prices, shipped_visits
 from dwell.domain.ids import OrganizationId, PolicyId, VehicleId, Zone
