@@ -29,6 +29,7 @@ export function why(vehicle, sessions, place) {
   const live = sessions.find((one) => one.state === "ACTIVE");
   if (!live) return t(sessions.some((one) => one.armed) ? "isArmed" : "away");
   if (live.error) return t(live.error);
+  if (vehicle.silent_since) return t("unheard", when(vehicle.silent_since, place.zone, dayClock));
   if (live.charging) return charging(live, place);
   if (!vehicle.link_valid) return t("noLink");
   if (!vehicle.smart_charging) return t("switchedOff");
