@@ -24,8 +24,8 @@ from dwell.adapters.ids import SystemIds
 from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Store
-from dwell.application.station_reports import Heard, take_report
-from dwell.application.stations import StationSpecification, add_station, add_token
+from dwell.application.stations.registry import StationSpecification, add_station, add_token
+from dwell.application.stations.reports import Heard, take_report
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.equipment import Evse
 from dwell.domain.station.registry import StationRecord

@@ -34,7 +34,7 @@ from websockets.typing import Subprotocol
 
 from benchmarks.ingest import _free_port
 from dwell.application.credentials import create_organization
-from dwell.application.stations import StationSpecification, add_station, add_token
+from dwell.application.stations.registry import StationSpecification, add_station, add_token
 from dwell.bootstrap import load_keyring, opened_ports
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.equipment import Evse

@@ -27,6 +27,7 @@ import structlog
 
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
+from dwell.adapters.relay import opened_relay
 from dwell.adapters.storage import open_store
 from dwell.adapters.storage.addresses import SqliteAddress, address_of
 from dwell.application.credentials import Keyring
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from dwell.api.app import Application
     from dwell.api.shared.metrics import Metrics
     from dwell.api.shared.operations import Backend
-    from dwell.application.station_steering import StationWay
+    from dwell.application.stations.steering import StationWay
     from dwell.domain.planning import Care
     from dwell.gateway.hub import StationHub
 
@@ -123,7 +124,7 @@ async def serve(
     from dwell.api.server import listen
     from dwell.api.shared.metrics import Metrics
     from dwell.application.engine import Engine
-    from dwell.application.station_steering import StationWay
+    from dwell.application.stations.steering import StationWay
     from dwell.domain.planning import warm_up
     from dwell.gateway.hub import StationHub
     from dwell.workers.engine import run_engine
@@ -137,8 +138,9 @@ async def serve(
         opened_ports(settings, create=True, on_commit=metrics.committed) as opened,
         _way_to_vehicles(settings, opened, orders) as way,
         HttpDeliver(_targets(settings)) as deliver,
+        opened_relay(settings.database_url) as relay,
     ):
-        hub = StationHub()
+        hub = StationHub(relay)
         ports = replace(opened, care=care_of(settings), stations=hub)
         news, outgoing = asyncio.Event(), asyncio.Event()
 
@@ -163,7 +165,7 @@ async def serve(
         beside = _at_work(
             app.backend, run_engine(engine, news, metrics), *_loops(settings, app.backend, outgoing)
         )
-        async with _stations(settings, by_station, keyring, hub, changed=changed):
+        async with hub.shared(), _stations(settings, by_station, keyring, hub, changed=changed):
             await run_app(app, settings, listener, beside=beside, started=started, stop=stop)
     log.info("server_stopped")
 
@@ -173,7 +175,7 @@ async def _stations(
     settings: Settings, way: StationWay, keyring: Keyring, hub: StationHub, *, changed: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Listen for stations while the block runs, if the settings want it."""
-    from dwell.application.station_steering import send_plans_again
+    from dwell.application.stations.steering import send_plans_again
     from dwell.gateway.options import GatewayOptions
     from dwell.gateway.server import open_gateway
 
@@ -247,9 +249,7 @@ def _price_feed(settings: Settings, backend: Backend) -> Coroutine[Any, Any, Non
 
 def _warn_without_a_way(settings: Settings, orders: VehicleOrders | None) -> None:
     if orders is None and not settings.orders.url:
-        log.warning(
-            "no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it plans are made and never obeyed"
-        )
+        log.warning("no_way_to_vehicles", fix="set DWELL_ORDERS_URL: without it only stations obey plans")
 
 
 def _targets(settings: Settings) -> TargetRules:

@@ -49,6 +49,21 @@ def test_an_edited_policy_is_planned_anew(demo: Demo, page: Page) -> None:
     assert before["target_percent"] < 95
 
 
+def test_a_vehicle_that_waits_for_long_charges_when_it_is_told_to(demo: Demo, page: Page) -> None:
+    demo.sign_in(page, "vehicles")
+    guest = "Vehicle 13"  # whom nobody plays: it would never begin
+    waiting = page.locator(".card", has_text="Waits:").filter(has_not_text=guest).filter(has_text="Vehicle")
+    name = waiting.first.locator("strong").inner_text()
+    card = page.locator(".card").filter(has=page.get_by_text(name, exact=True))
+    plugged_in_at = _live(page, name)["plugged_in_at"]
+    page.wait_for_function(
+        "since => fetch('/ui/now').then(answer => answer.json()).then(now => Date.parse(now.now) - since > 36e5)",
+        arg=datetime.fromisoformat(plugged_in_at).timestamp() * 1000,
+    )
+    card.get_by_role("button", name="Charge now").click()
+    expect(card).to_contain_text("Charging at once, to 100 %.")
+
+
 def test_a_wrong_password_is_told_and_a_right_one_opens_the_page(demo: Demo, page: Page) -> None:
     page.goto(f"{demo.url}/dashboard")
     page.get_by_role("button", name="Sign in").click()
@@ -98,6 +113,16 @@ def test_a_plug_in_shows_by_the_event_stream_alone(demo: Demo, page: Page) -> No
     expect(row.locator("rect.visit")).to_have_count(1)
 
 
+def test_a_charge_point_shows_who_stood_there_and_when_it_charged(demo: Demo, page: Page) -> None:
+    demo.sign_in(page)
+    points = page.get_by_role("list", name="Charge points")
+    points.scroll_into_view_if_needed()
+    points.locator("rect.visit").first.wait_for()
+    widths = "bars => bars.reduce((sum, bar) => sum + bar.width.baseVal.value, 0)"
+    stood, charged = (points.locator(f"rect.{kind}").evaluate_all(widths) for kind in ("visit", "past"))
+    assert 0 < charged < 0.9 * stood, "vans wait for the cheap hours, and for each other"
+
+
 def test_a_vehicles_name_runs_nothing(demo: Demo, page: Page) -> None:
     vehicle = {
         "vendor": "ACME",
@@ -133,6 +158,9 @@ def test_a_phone_shows_all_without_scrolling_sideways(demo: Demo, browser: Brows
         page.goto(f"{demo.url}/dashboard#{name}")
         expect(page.locator("main h1, main .summary").first).to_be_visible()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, name
+        assert page.evaluate("() => document.querySelector('nav').scrollWidth") <= 390, (
+            "every page can be seen"
+        )
     context.close()
 
 
@@ -149,6 +177,8 @@ def test_sessions_are_listed_opened_and_exported(demo: Demo, page: Page) -> None
         start, zone = rows[0].index("start"), rows[0].index("timezone")
         assert {row[zone] for row in rows[1:]} == {"Europe/Berlin"}
         assert all(row[start].endswith(("+02:00", "+01:00")) for row in rows[1:]), "times are the location's"
+        figures = [row[rows[0].index(name)] for row in rows[1:] for name in ("cost", "baseline_cost")]
+        assert [one for one in figures if not re.fullmatch(r"-?\d+(\.\d+)?|", one)] == [], "no exponents"
     page.locator("tbody a").first.click()
     expect(page.get_by_text("As each contract shows it")).to_be_visible()
     for contract in ("Flex", "Partner", "Dwell"):
@@ -211,6 +241,18 @@ def test_a_running_visit_says_why_in_both_languages(demo: Demo, page: Page) -> N
     expect(page.locator(".because")).to_contain_text(WARUM)
     expect(page.locator("article")).to_contain_text(re.compile("Block|Blöcken"))
     assert page.evaluate("() => document.documentElement.lang") == "de"
+
+
+def test_an_hour_that_is_not_todays_is_told_with_its_day(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.url}/dashboard")
+    hour = """async hours => {
+      const {hourOf} = await import('/dashboard/state.js'), now = '2025-09-25T08:00:00Z';
+      return hourOf(Date.parse(now) + hours * 3.6e6, 'Europe/Berlin', now);
+    }"""
+    assert [page.evaluate(hour, hours) for hours in (3, 12)] == ["13:00", "22:00"]
+    assert page.evaluate(hour, 27) == "Fri 13:00"
+    page.evaluate("async () => (await import('/dashboard/state.js')).speak('de')")
+    assert page.evaluate(hour, 27) == "Fr., 13:00"
 
 
 def test_every_word_is_there_in_both_languages(demo: Demo, page: Page) -> None:

@@ -17,7 +17,7 @@ from contract.fleet.depot import Post
 from contract.native.test_pending_stations import KEY, waits
 from contract.serving import Serving, serving
 from dwell.application.ports import Transaction
-from dwell.application.stations import StationSpecification, add_station
+from dwell.application.stations.registry import StationSpecification, add_station
 from dwell.domain.ids import StationId
 from dwell.domain.station.ladder import Ladder, Rung
 
@@ -239,7 +239,7 @@ def test_how_plans_are_put_is_shown_rung_by_rung(yard: Yard, page: Page) -> None
 
 
 def test_many_stations_come_a_page_at_a_time(yard: Yard, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dwell.application.station_board.STATIONS_AT_MOST", 2)
+    monkeypatch.setattr("dwell.application.stations.board.STATIONS_AT_MOST", 2)
     serving = yard.depot.serving
     for name in ("second", "third"):
         wanted = StationSpecification(name=f"{yard.depot.name}-{name}")

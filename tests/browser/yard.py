@@ -16,7 +16,12 @@ from contract.fleet.depot import Depot, Post
 from contract.serving import Home, Serving, Tenant
 from dwell.adapters.passwords import Argon2Passwords
 from dwell.application.passwords import set_password
-from dwell.application.stations import StationSpecification, add_station, add_token, set_driver_tariff
+from dwell.application.stations.registry import (
+    StationSpecification,
+    add_station,
+    add_token,
+    set_driver_tariff,
+)
 from dwell.application.users import Person, add_user
 from dwell.domain.ids import LocationId, OrganizationId
 from dwell.domain.station.equipment import Connector, Evse

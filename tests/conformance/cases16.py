@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from conformance.talk import Json, Talk, holds
-from dwell.application.station_orders import order_stop
+from dwell.application.stations.orders import order_stop
 from dwell.domain.errors import Conflict
 from dwell.domain.station.equipment import IdToken
 from dwell.domain.station.orders import (

@@ -12,8 +12,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from dwell.application.station_orders import order_start
-from dwell.application.stations import add_token
+from dwell.application.stations.orders import order_start
+from dwell.application.stations.registry import add_token
 from dwell.domain.station.orders import OrderAnswer, StationOrder
 from dwell.domain.station.transaction import Transaction
 from e2e.test_stations import EVSE, Site

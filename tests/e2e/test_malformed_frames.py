@@ -9,7 +9,7 @@ import pytest
 from ocpp.v16 import call as call16
 
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.stations import StationSpecification, add_station
+from dwell.application.stations.registry import StationSpecification, add_station
 from dwell.domain.station.equipment import Evse
 from dwell.gateway.options import GatewayOptions
 from dwell.simulation.stations.client import BOOTS

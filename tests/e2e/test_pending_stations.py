@@ -20,9 +20,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from dwell.adapters.clock import SystemClock
 from dwell.adapters.ids import SystemIds
 from dwell.application.credentials import create_organization
-from dwell.application.pending_stations import KEPT, PER_ADDRESS, approve_station, pending_of, refuse_station
 from dwell.application.ports import Ports
-from dwell.application.stations import StationSpecification, add_station, stations_of
+from dwell.application.stations.pending import KEPT, PER_ADDRESS, approve_station, pending_of, refuse_station
+from dwell.application.stations.registry import StationSpecification, add_station, stations_of
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.equipment import Evse

@@ -18,8 +18,8 @@ from dwell.adapters.storage.memory import MemoryStore
 from dwell.application.engine import BATCH, Engine, run_due
 from dwell.application.policies import create_policy
 from dwell.application.prices import import_prices
-from dwell.application.station_steering import StationWay, send_plans_again
-from dwell.application.stations import add_token
+from dwell.application.stations.registry import add_token
+from dwell.application.stations.steering import StationWay, send_plans_again
 from dwell.bootstrap import NoVehicles
 from dwell.domain.ids import LocationId, VehicleId
 from dwell.domain.registry import Location

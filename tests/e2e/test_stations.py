@@ -32,8 +32,8 @@ from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports
 from dwell.application.queries import settled_sessions
 from dwell.application.records import SessionFilter
-from dwell.application.station_orders import order_start, order_stop
-from dwell.application.stations import StationSpecification, add_station, add_token
+from dwell.application.stations.orders import order_start, order_stop
+from dwell.application.stations.registry import StationSpecification, add_station, add_token
 from dwell.bootstrap import NoVehicles
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import OrganizationId, VehicleId

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dwell.application.station_orders import order_start, order_stop
+from dwell.application.stations.orders import order_start, order_stop
 from dwell.domain.station.transaction import AuthType, Status
 from dwell.gateway.options import GatewayOptions
 from e2e.test_stations import EVSE, NAME, Site, opened_site

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.station_replay import Wanted, rebuild_and_compare
-from dwell.application.stations import add_token
+from dwell.application.stations.registry import add_token
+from dwell.application.stations.replay import Wanted, rebuild_and_compare
 from dwell.cli.replay import report_in
 from dwell.domain.station.transaction import Status
 from dwell.gateway.options import GatewayOptions

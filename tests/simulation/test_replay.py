@@ -23,10 +23,15 @@ from dwell.application.credentials import Keyring, create_organization
 from dwell.application.engine import Engine, run_due
 from dwell.application.ports import Ports, Transaction
 from dwell.application.retention import forget_frames
-from dwell.application.station_orders import look_after_transactions, order_start, order_stop
-from dwell.application.station_rebuilt import Outcome
-from dwell.application.station_replay import Wanted, rebuild_and_compare
-from dwell.application.stations import StationSpecification, add_station, add_token, set_driver_tariff
+from dwell.application.stations.orders import look_after_transactions, order_start, order_stop
+from dwell.application.stations.rebuilt import Outcome
+from dwell.application.stations.registry import (
+    StationSpecification,
+    add_station,
+    add_token,
+    set_driver_tariff,
+)
+from dwell.application.stations.replay import Wanted, rebuild_and_compare
 from dwell.application.telemetry import ingest
 from dwell.bootstrap import NoVehicles
 from dwell.cli.replay import report_in

@@ -12,7 +12,7 @@ from dwell.application.records import StoredFact
 from dwell.domain.errors import NotFound
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.registry import Location, Policy, Vehicle
-from dwell.domain.session.record import Session
+from dwell.domain.session.record import ACTIVE, Session
 from dwell.domain.session.steering import Order
 from dwell.domain.tariff.curve import PriceCurve
 
@@ -24,11 +24,15 @@ ORDERS_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleRow:
-    """A vehicle, its policies, and its sessions that meet the window, in order of plug-in; waiting ones last."""
+    """A vehicle, its policies, and its sessions that meet the window, in order of plug-in; waiting ones last.
+
+    `silent_since`: when a vehicle that should be there was heard of last, if that is too long ago to act on.
+    """
 
     vehicle: Vehicle
     policies: tuple[Policy, ...]
     sessions: tuple[Session, ...]
+    silent_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +71,14 @@ async def board(
     async def look(reader: Reader) -> Board:
         vehicles, following = await _vehicles(reader, organization_id, asked)
         policies = await reader.policies_of_vehicles(organization_id, [one.id for one in vehicles])
-        rows = [
-            await _row(reader, vehicle, policies.get(vehicle.id, []), now - before) for vehicle in vehicles
-        ]
+        rows = list[VehicleRow]()
+        for vehicle in vehicles:
+            sessions = await _sessions(reader, vehicle, policies.get(vehicle.id, []), now - before)
+            silent = None
+            if any(one.state == ACTIVE for one in sessions):
+                silent = await _silent_since(reader, vehicle, now - ports.rules.fresh_within)
+            agreed = tuple(policies.get(vehicle.id, ()))
+            rows.append(VehicleRow(vehicle=vehicle, policies=agreed, sessions=sessions, silent_since=silent))
         owned = await reader.locations_of_users(organization_id, dict.fromkeys(v.user_id for v in vehicles))
         near = {place.id: place for places in owned.values() for place in places}
         every = await reader.locations(organization_id, limit=LOCATIONS_AT_MOST)
@@ -118,7 +127,15 @@ async def _curves(
     return curves
 
 
-async def _row(reader: Reader, vehicle: Vehicle, policies: list[Policy], since: datetime) -> VehicleRow:
+async def _silent_since(reader: Reader, vehicle: Vehicle, fresh_from: datetime) -> datetime | None:
+    track = await reader.track(vehicle.organization_id, vehicle.id)
+    heard_at = track.visit.last_plugged_fact_at if track is not None and track.visit is not None else None
+    return heard_at if heard_at is not None and heard_at < fresh_from else None
+
+
+async def _sessions(
+    reader: Reader, vehicle: Vehicle, policies: list[Policy], since: datetime
+) -> tuple[Session, ...]:
     owner = vehicle.organization_id
     sessions = await reader.sessions_of_vehicle(owner, vehicle.id, since=since)
     known = {session.id for session in sessions}
@@ -126,7 +143,7 @@ async def _row(reader: Reader, vehicle: Vehicle, policies: list[Policy], since: 
         waiting = await reader.unsettled_session_of_policy(owner, policy.id)
         if waiting is not None and waiting.id not in known:
             sessions.append(waiting)
-    return VehicleRow(vehicle=vehicle, policies=tuple(policies), sessions=tuple(sessions))
+    return tuple(sessions)
 
 
 def name_of(vehicle: Vehicle) -> str:
@@ -150,7 +167,7 @@ class Visited:
     """A session, its vehicle, the first facts within its time, and the prices of `window`, which reaches around it.
 
     `orders` are the first ORDERS_AT_MOST that the vehicle was given within its time, as they stand now.
-    `transactions` are the ids of those by which stations metered it.
+    `transactions` are the ids of those by which stations metered it; `silent_since` is as in VehicleRow.
     """
 
     session: Session
@@ -160,6 +177,7 @@ class Visited:
     transactions: list[str]
     curve: PriceCurve | None
     window: tuple[datetime, datetime]
+    silent_since: datetime | None
 
 
 async def session_with_facts(
@@ -178,9 +196,13 @@ async def session_with_facts(
         window = (since - margin, max([until, *([due] if due is not None else []), *planned]) + margin)
         zone = session.terms.zone
         facts = await reader.facts(organization_id, session.vehicle_id, since=since, until=until)
+        vehicle = await reader.vehicle(organization_id, session.vehicle_id)
+        silent = None
+        if vehicle is not None and session.state == ACTIVE:
+            silent = await _silent_since(reader, vehicle, now - ports.rules.fresh_within)
         return Visited(
             session=session,
-            vehicle=await reader.vehicle(organization_id, session.vehicle_id),
+            vehicle=vehicle,
             facts=facts,
             orders=await reader.orders_of_vehicle(
                 organization_id, session.vehicle_id, since=since, until=until, limit=ORDERS_AT_MOST
@@ -188,6 +210,7 @@ async def session_with_facts(
             transactions=await _transactions(reader, session, (since - margin, until)),
             curve=await reader.curve(zone, *window) if zone is not None else None,
             window=window,
+            silent_since=silent,
         )
 
     return await ports.store.read(look)

@@ -16,6 +16,7 @@ from dwell.application.places import terms_under
 from dwell.application.ports import Ids, Ports, Transaction
 from dwell.application.records import Event
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, VehicleId
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import Cutter
 from dwell.domain.session.record import ACTIVE, UPCOMING, Session
@@ -42,6 +43,8 @@ class Moment:
     """Every case that was loaded in it: what one vehicle does may depend on the others."""
     seen_beside: set[LocationId] = field(default_factory=set)
     """Locations whose running vehicles are all among `cases`."""
+    loads: dict[LocationId, ConnectionLoad | None] = field(default_factory=dict)
+    """What the meters of connections said last, as far as anybody asked."""
     touched: dict[VehicleId, Case] = field(default_factory=dict)
     """Cases that were changed for another's sake, and are to be written with it."""
 
@@ -81,6 +84,10 @@ class Case:
     """What the connection and the others behind it leave this vehicle now; None where nothing bounds it."""
     held: bool = False
     """A start waits until the others leave room for it."""
+    ceiling_w: int | None = None
+    """The most that the balancer allows of what the plan wants; None where no meter of the connection speaks."""
+    look_by: datetime | None = None
+    """When to look again at the latest, because that meter may have fallen silent."""
 
     @property
     def organization_id(self) -> OrganizationId:

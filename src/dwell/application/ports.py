@@ -25,6 +25,7 @@ from dwell.application.station_ports import NO_STATIONS, StationOrders, StationR
 from dwell.application.webhook_ports import WebhookReader, WebhookWriter
 from dwell.domain.audit import Entry
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.rules import Rules
@@ -250,6 +251,10 @@ class Reader(StationReader, WebhookReader, Protocol):
         """The entries whose number is below `before` (None: the newest), descending."""
         ...
 
+    async def connection_load(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> ConnectionLoad | None: ...
+
     async def tariff(self, organization_id: OrganizationId, tariff_id: str) -> Tariff | None: ...
 
     async def formula(
@@ -354,6 +359,8 @@ class Transaction(Reader, StationWriter, WebhookWriter, Protocol):
         ...
 
     async def save_orders(self, orders: Sequence[Order]) -> None: ...
+
+    async def save_connection_load(self, load: ConnectionLoad) -> None: ...
 
     async def save_tariff(self, tariff: Tariff) -> None: ...
 

@@ -16,7 +16,7 @@ from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, Us
 from dwell.domain.registry import Location, Policy, Vehicle
 from dwell.domain.session.cut import distance_m
 from dwell.domain.session.record import ACTIVE, SETTLED, UPCOMING, Session
-from dwell.domain.session.steering import Order
+from dwell.domain.session.steering import START, Order, wish_at
 from dwell.domain.session.track import Seen
 
 NO_POLICY = "There is no such policy."
@@ -47,10 +47,14 @@ class CurrentSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionView:
-    """A session, and the order that its vehicle was last given in it."""
+    """A session, and the order that its vehicle was last given in it.
+
+    `held_back`: the plan wants more now than other loads behind the connection leave.
+    """
 
     session: Session
     order: Order | None
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ async def current_session(
 
 async def session_view(ports: Ports, organization_id: OrganizationId, session_id: SessionId) -> SessionView:
     """One session in whatever state, hidden or not. Raises NotFound."""
+    now = ports.clock.now()
 
     async def look(reader: Reader) -> SessionView:
         session = await reader.session(organization_id, session_id)
@@ -106,9 +111,25 @@ async def session_view(ports: Ports, organization_id: OrganizationId, session_id
         track = await reader.track(organization_id, session.vehicle_id)
         order = track.order if track is not None else None
         mine = order is not None and order.session_id == session_id
-        return SessionView(session=session, order=order if mine else None)
+        held = await _is_held_back(reader, session, order if mine else None, now)
+        return SessionView(session=session, order=order if mine else None, held_back=held)
 
     return await ports.store.read(look)
+
+
+async def _is_held_back(reader: Reader, session: Session, order: Order | None, now: datetime) -> bool:
+    """Whether the meter of the connection is why the vehicle gets less than its plan wants now."""
+    if session.state != ACTIVE or session.promise is None or session.location_id is None:
+        return False
+    wanted_w = wish_at(session.promise, now).power_w
+    load = await reader.connection_load(session.organization_id, session.location_id)
+    if load is None or load.is_forgotten(now) or session.terms.grid_limit_w is None:
+        return False
+    if load.is_silent(now):
+        told_w = order.power_w if order is not None and order.kind == START else 0
+        return told_w < wanted_w
+    steered = load.vehicles.get(session.vehicle_id)
+    return steered is not None and steered.told_w < wanted_w
 
 
 async def active_session_of_vehicle(

@@ -147,13 +147,15 @@ def steer(moment: Moment, case: Case) -> None:
     # Facts received just before the plan was made do not undo it.
     wish = wish_at(session.promise, max(now, session.promise.made_at))
     power_w = 0 if visit.fully_charged_at is not None else wish.power_w
+    if case.ceiling_w is not None:
+        power_w = min(power_w, case.ceiling_w)
     charging = visit.ledger.seems_charging(within_s=STEP_S if power_w > 0 else 0.0)
     if power_w > 0:
         power_w = _within_room(case, session, power_w, charging=charging)
         if power_w == 0:
             return
     obeyed = is_obeyed(msgspec.structs.replace(wish, power_w=power_w), charging=charging)
-    if obeyed and not _is_retold(case, session, power_w):
+    if obeyed and not _is_retold(case, session, power_w) and not _is_called_back(case, power_w):
         _confirm(case, now, charging=charging)
         return
     kind = START if power_w > 0 else STOP
@@ -172,7 +174,8 @@ def _within_room(case: Case, session: Session, power_w: int, *, charging: bool) 
     case.held = True
     order = case.order
     told_w = order.power_w if order is not None and order.kind == START else session.terms.power_max_w
-    flows_w = min(power_w, told_w) if charging else 0
+    on_its_way = case.ceiling_w is not None and _is_start_open(case)
+    flows_w = min(power_w, told_w) if charging or on_its_way else 0
     divisible = session.terms.control == "modulating" and case.room_w >= session.terms.power_min_w
     return max(flows_w, case.room_w if divisible else 0)
 
@@ -184,6 +187,15 @@ def _is_retold(case: Case, session: Session, power_w: int) -> bool:
     told = case.order is not None and case.order.kind == START
     known_w = case.order.power_w if told and case.order is not None else session.terms.power_max_w
     return power_w != known_w
+
+
+def _is_called_back(case: Case, power_w: int) -> bool:
+    """Whether a start that nobody has seen obeyed has to be taken back: behind a full connection none may come late."""
+    return case.ceiling_w is not None and power_w == 0 and _is_start_open(case)
+
+
+def _is_start_open(case: Case) -> bool:
+    return case.order is not None and case.order.kind == START and is_open(case.order)
 
 
 def let_go(moment: Moment, case: Case) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from dwell.application.asking import spend_boost
 from dwell.application.beside import see_room
 from dwell.application.case import Case, Moment
+from dwell.application.ceilings import see_ceiling
 from dwell.application.steer import is_fresh, may_plan, may_start_at, may_try_again_at, steer, wants_plan
 from dwell.application.visits import end_by_time, refresh, refresh_upcoming, release_orphan
 from dwell.domain.session.cut import silence_ends_at
@@ -33,6 +34,7 @@ async def look_again(moment: Moment, case: Case) -> None:
     refresh_upcoming(case, moment.now)
     case.plan_wanted = wants_plan(case, moment.now)
     await see_room(moment, case)
+    await see_ceiling(moment, case)
     if not case.plan_wanted:
         steer(moment, case)
 
@@ -49,8 +51,9 @@ def next_look(moment: Moment, case: Case) -> datetime | None:
     """When the engine is to look at the case again; at once while an order waits to be handed out."""
     if case.recut_from_at is not None or (case.order is not None and case.order.state == PENDING):
         return moment.now
-    due_at, held_until = wake_at(moment, case), moment.now + HOLD
-    return min(due_at or held_until, held_until) if case.held else due_at
+    held_until = moment.now + HOLD if case.held else None
+    instants = (wake_at(moment, case), held_until, case.look_by)
+    return min((at for at in instants if at is not None), default=None)
 
 
 def wake_at(moment: Moment, case: Case) -> datetime | None:

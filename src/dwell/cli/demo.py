@@ -182,7 +182,7 @@ async def _ports(settings: Settings, clock: Clock, ids: Ids | None = None) -> As
 @asynccontextmanager
 async def _depot(stage: Stage, keyring: Keyring, script: Script, *, seed: int) -> AsyncIterator[Depot]:
     """A gateway with the depot's chargers connected to it while the block runs; its vans come and go on the stage."""
-    from dwell.application.station_steering import send_plans_again
+    from dwell.application.stations.steering import send_plans_again
     from dwell.gateway.hub import StationHub
     from dwell.gateway.options import GatewayOptions
     from dwell.gateway.server import open_gateway

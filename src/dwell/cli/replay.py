@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from dwell.adapters.storage.memory import MemoryStore
-from dwell.application.station_rebuilt import NAMED_AT_MOST, Outcome
-from dwell.application.station_replay import Wanted, rebuild_and_compare
+from dwell.application.stations.rebuilt import NAMED_AT_MOST, Outcome
+from dwell.application.stations.replay import Wanted, rebuild_and_compare
 from dwell.bootstrap import opened_ports
 from dwell.cli.surroundings import NOT_ALL, printable, run, settings_of
 from dwell.domain.errors import NotFound

@@ -52,7 +52,7 @@ def simulate(
     owner = OrganizationId(str(organization))
 
     async def registered() -> list[StationPlan]:
-        from dwell.application.stations import add_token
+        from dwell.application.stations.registry import add_token
         from dwell.simulation.stations.telling import TOKEN
 
         keyring = load_keyring(settings)
@@ -73,7 +73,7 @@ def simulate(
 
 
 async def _key_of(ports: Ports, keyring: Keyring, owner: OrganizationId, name: str) -> str:
-    from dwell.application.stations import StationSpecification, add_station, renew_station_key
+    from dwell.application.stations.registry import StationSpecification, add_station, renew_station_key
     from dwell.domain.errors import Conflict
     from dwell.domain.station.equipment import Evse
 

@@ -49,7 +49,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Register the station that connects as NAME, and print its key: the only time that it is shown."""
-    from dwell.application.stations import StationSpecification, add_station
+    from dwell.application.stations.registry import StationSpecification, add_station
 
     wanted = StationSpecification(
         name=name,
@@ -71,8 +71,8 @@ def add(
 @click.pass_context
 def list_stations(context: click.Context, *, organization_id: object, as_json: bool) -> None:
     """List an organization's stations, what each of their EVSEs last said of itself, and those that wait."""
-    from dwell.application.pending_stations import pending_of
-    from dwell.application.stations import stations_of
+    from dwell.application.stations.pending import pending_of
+    from dwell.application.stations.registry import stations_of
 
     owner = OrganizationId(str(organization_id))
     for pending in _with_ports(context, lambda ports, _: pending_of(ports, owner)):
@@ -94,7 +94,7 @@ def list_stations(context: click.Context, *, organization_id: object, as_json: b
 @click.pass_context
 def renew_key(context: click.Context, *, organization_id: object, name: str) -> None:
     """Print a new key for the station NAME; the old one is not accepted any more."""
-    from dwell.application.stations import renew_station_key
+    from dwell.application.stations.registry import renew_station_key
 
     owner = OrganizationId(str(organization_id))
     click.echo(_with_ports(context, lambda ports, keyring: renew_station_key(ports, keyring, owner, name)))
@@ -125,8 +125,8 @@ def approve(
     It keeps the key it has shown from the beginning. Where that is too short, or none, a new one is printed, and has
     to be entered at the station.
     """
-    from dwell.application.pending_stations import approve_station
-    from dwell.application.stations import StationSpecification
+    from dwell.application.stations.pending import approve_station
+    from dwell.application.stations.registry import StationSpecification
 
     wanted = StationSpecification(
         name=name,
@@ -152,7 +152,7 @@ def approve(
 @click.pass_context
 def refuse(context: click.Context, *, organization_id: object, name: str) -> None:
     """Refuse the station NAME, which waits; `approve` and `add` still take it."""
-    from dwell.application.pending_stations import refuse_station
+    from dwell.application.stations.pending import refuse_station
 
     owner = OrganizationId(str(organization_id))
     _with_ports(context, lambda ports, _: refuse_station(ports, owner, name))

@@ -42,7 +42,7 @@ def set_tariff(
 ) -> None:
     """Set what drivers pay from now on. Sessions that have begun keep what they were told."""
     from dwell.application.audit import acting
-    from dwell.application.stations import set_driver_tariff
+    from dwell.application.stations.registry import set_driver_tariff
     from dwell.bootstrap import opened_ports
     from dwell.domain.ids import OrganizationId
     from dwell.domain.tariff.driver import DriverTariff

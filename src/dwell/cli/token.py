@@ -24,7 +24,7 @@ def add(
 ) -> None:
     """Let the token TEXT charge. One that is known already is changed."""
     from dwell.application.audit import acting
-    from dwell.application.stations import add_token
+    from dwell.application.stations.registry import add_token
     from dwell.bootstrap import opened_ports
 
     settings, owner = settings_of(context), OrganizationId(str(organization_id))

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from dwell.application.ports import Ports
 from dwell.application.station_ports import NO_ANSWER
-from dwell.application.station_reports import Heard
+from dwell.application.stations.reports import Heard
 from dwell.domain.errors import NotFound, PeerFault, Unavailable
 from dwell.domain.station.orders import OrderAnswer, StationOrder
 from dwell.domain.station.registry import StationRecord

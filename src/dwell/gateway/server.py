@@ -24,9 +24,9 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from dwell.application.credentials import Keyring
-from dwell.application.pending_stations import Stranger, why_not_wait
 from dwell.application.ports import Ports
-from dwell.application.stations import welcome_station
+from dwell.application.stations.pending import Stranger, why_not_wait
+from dwell.application.stations.registry import welcome_station
 from dwell.domain.errors import Unavailable
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.registry import StationRecord
@@ -45,8 +45,6 @@ MESSAGE_BYTES = 1_048_576
 OPEN_TIMEOUT_S = 10.0
 PING_EVERY_S = 30.0
 PING_TIMEOUT_S = 20.0
-DOUBLE_PING_S = 5.0
-"""How long a station that is connected already has to show that it lives, when it comes again (OC12)."""
 STOP_WAIT_S = 5.0
 PROTOCOL_ERROR, TRY_AGAIN_LATER = 1002, 1013
 
@@ -54,9 +52,10 @@ log = structlog.get_logger("dwell.gateway")
 
 
 class Knock(ServerConnection):
-    """A socket, with the station that it was opened for, or the stranger that waits."""
+    """A socket, with the station that it was opened for and its epoch, or the stranger that waits."""
 
     record: StationRecord | None = None
+    epoch: int = 0
     stranger: Stranger | None = None
 
 
@@ -101,13 +100,19 @@ class Gateway:
             return await self._let_wait(connection, name, key, without_key=without_key)
         if welcome.record is None or not welcome.trusted:
             return self._refused(connection, name, address, "not known, or not its key")
-        before = self.hub.socket_of(welcome.record.id)
-        if before is not None:
-            if await before.answers_ping(within_s=DOUBLE_PING_S):
-                log.warning("station_connected_twice", station=name, address=address)
-                return _refusal(connection, HTTPStatus.CONFLICT)
-            await before.end("replaced")
-        connection.record = welcome.record
+        return await self._admitted(connection, welcome.record, address)
+
+    async def _admitted(self, connection: Any, record: StationRecord, address: str) -> Response | None:
+        """None where no other socket speaks for the station, here or at another process."""
+        try:
+            epoch = await self.hub.admit(record.id)
+        except Unavailable as error:
+            log.warning("station_not_admitted", station=record.station.name, reason=error.message)
+            return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+        if epoch is None:
+            log.warning("station_connected_twice", station=record.station.name, address=address)
+            return _refusal(connection, HTTPStatus.CONFLICT)
+        connection.record, connection.epoch = record, epoch
         return None
 
     def _why_busy(self, address: str, now_s: float) -> HTTPStatus | None:
@@ -182,9 +187,16 @@ class Gateway:
             approved = await PendingConnection(connection, stranger, version, reception=reception).run()
         finally:
             self.waiting.leave(stranger.name, stranger.address)
-        if approved is not None and self.hub.socket_of(approved.record.id) is not None:
-            await connection.close(TRY_AGAIN_LATER, "another socket speaks for it")
+        if approved is None:
             return None
+        try:
+            epoch = await self.hub.admit(approved.record.id)
+        except Unavailable:
+            epoch = None
+        if epoch is None:
+            await connection.close(TRY_AGAIN_LATER, "another socket speaks for it, or nobody can tell")
+            return None
+        connection.epoch = epoch
         return approved
 
     async def _serve(
@@ -201,7 +213,7 @@ class Gateway:
             back=self.back,
         )
         station = StationConnection(connection, record, version, desk=desk)
-        self.hub.enter(record.id, station)
+        self.hub.enter(record.id, station, connection.epoch)
         self.by_address[address] += 1
         log.info("station_connected", station=name, protocol=version.subprotocol, address=address)
         try:
@@ -210,7 +222,7 @@ class Gateway:
             self.by_address[address] -= 1
             if not self.by_address[address]:
                 del self.by_address[address]
-            left = self.hub.leave(record.id, station)
+            left = await self.hub.leave(record.id, station)
             log.info("station_disconnected", station=name, replaced=not left)
 
     def _interval_s(self, name: str) -> int:

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from dwell.application.ports import Ports
-from dwell.application.station_reports import Heard, may_go_together, take_report, take_reports
+from dwell.application.stations.reports import Heard, may_go_together, take_report, take_reports
 from dwell.domain.errors import NotFound, Unavailable
 from dwell.domain.ids import OrganizationId, StationId
 from dwell.domain.station.replies import StationReply
@@ -126,9 +126,8 @@ class Together:
         for place, one in enumerate(group):
             try:
                 reply = await take_report(self._ports, organization_id, one.station_id, one.heard)
-            except (
-                Unavailable
-            ) as error:  # the store is away: it is for the rest, too, and none waits for its turn
+            except Unavailable as error:
+                # The store is away, for the rest too: none waits for its turn to hear of it.
                 _fail(group[place:], error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who waits

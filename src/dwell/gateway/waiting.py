@@ -16,9 +16,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from dwell.application.credentials import Keyring
-from dwell.application.pending_stations import PER_ADDRESS, Stranger, hold_pending
 from dwell.application.ports import Ports
-from dwell.application.stations import Welcome, welcome_station
+from dwell.application.stations.pending import PER_ADDRESS, Stranger, hold_pending
+from dwell.application.stations.registry import Welcome, welcome_station
 from dwell.domain.errors import Unavailable
 from dwell.domain.station.registry import StationRecord
 from dwell.domain.station.replies import BootReply, Registration

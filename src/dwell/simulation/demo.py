@@ -22,13 +22,15 @@ from dwell.application.ports import Ports
 from dwell.application.prices import import_prices
 from dwell.application.queries import settled_sessions
 from dwell.application.records import PageKey, SessionFilter
-from dwell.application.station_steering import StationWay
+from dwell.application.stations.steering import StationWay
 from dwell.application.vehicles import Specification, add_vehicle
 from dwell.data import DE_LU, shipped_prices, shipped_visits
 from dwell.domain.ids import OrganizationId, PolicyId, VehicleId, Zone
+from dwell.domain.instants import QUARTER, floor_quarter
 from dwell.domain.policy.schedule import Deadline
 from dwell.domain.policy.terms import PolicyTerms
 from dwell.domain.registry import Information
+from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import Session
 from dwell.domain.tariff.coverage import Span, runs
 from dwell.domain.tariff.curve import PriceCurve
@@ -39,7 +41,7 @@ from dwell.simulation.clock import VirtualClock
 from dwell.simulation.depot import Depot
 from dwell.simulation.vehicle import VirtualVehicle
 from dwell.simulation.visits import Visit, lay_on, read_visit_contents
-from dwell.simulation.world import Obedient, World
+from dwell.simulation.world import PLUG_IN, REPORT, Happening, Obedient, World
 
 VEHICLES = 12
 DAYS_BEFORE = timedelta(days=2)
@@ -92,6 +94,18 @@ class Stage(World):
         if self.depot is not None:
             await self.depot.live(self.clock.now())
         await super().live(at)
+
+    async def _befall(self, happening: Happening, now: datetime, facts: dict[VehicleId, Fact]) -> None:
+        await super()._befall(happening, now, facts)
+        if happening.kind == PLUG_IN:
+            self._report_again(self.vehicles[happening.vehicle_id])
+
+    def _report_again(self, vehicle: VirtualVehicle) -> None:
+        """Every quarter hour, charging or not: what an onlooker asks for is planned on a fresh word only."""
+        if vehicle.full_at() is not None:
+            super()._report_again(vehicle)
+        elif vehicle.plugged_in:
+            self.expect(floor_quarter(vehicle.at) + QUARTER, Happening(REPORT, vehicle.vehicle_id))
 
     async def tend(self) -> None:
         """Have the engine and the chargers look after all that is due."""

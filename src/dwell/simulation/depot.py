@@ -17,8 +17,13 @@ from dwell.application.credentials import Keyring
 from dwell.application.locations import Premises, add_location
 from dwell.application.policies import create_policy
 from dwell.application.ports import Ports
-from dwell.application.station_orders import look_after_transactions
-from dwell.application.stations import StationSpecification, add_station, add_token, set_driver_tariff
+from dwell.application.stations.orders import look_after_transactions
+from dwell.application.stations.registry import (
+    StationSpecification,
+    add_station,
+    add_token,
+    set_driver_tariff,
+)
 from dwell.application.vehicles import Specification, add_vehicle
 from dwell.domain.ids import LocationId, OrganizationId, StationId, VehicleId, Zone
 from dwell.domain.policy.schedule import Deadline

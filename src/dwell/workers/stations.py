@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dwell.application.ports import Ports
-from dwell.application.station_orders import DUE_AT_ONCE, look_after_transactions
+from dwell.application.stations.orders import DUE_AT_ONCE, look_after_transactions
 from dwell.workers.periodic import periodically
 
 EVERY_S = 5.0

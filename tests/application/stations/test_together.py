@@ -12,8 +12,8 @@ import pytest
 from dwell.adapters.ids import SystemIds
 from dwell.application.credentials import Keyring, create_organization
 from dwell.application.ports import Ports, Reader
-from dwell.application.station_reports import Heard, take_report
-from dwell.application.stations import StationSpecification, add_station
+from dwell.application.stations.registry import StationSpecification, add_station
+from dwell.application.stations.reports import Heard, take_report
 from dwell.domain.errors import NotFound, Unavailable
 from dwell.domain.ids import OrganizationId, StationId
 from dwell.domain.station.equipment import Evse

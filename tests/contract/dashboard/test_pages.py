@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from contract.native.test_stations import named
-from contract.serving import AT_HOME, Home, Serving, Tenant
+from contract.serving import AT_HOME, Home, Serving, Tenant, serving
 from dwell.adapters.passwords import Argon2Passwords
 from dwell.application.board import VEHICLES_AT_MOST
 from dwell.application.passwords import set_password
 from dwell.application.ports import Transaction
 from dwell.application.users import Person, add_user
 from dwell.domain.ids import OrderId, OrganizationId, SessionId, UserId, VehicleId
+from dwell.domain.instants import write_instant
 from dwell.domain.registry import Information, Role, Vehicle
 from dwell.domain.session.steering import Order
 
@@ -172,3 +174,17 @@ def test_prices_of_an_installation_with_several_organizations_are_its_operators(
     assert (refused.status_code, "dwell prices import" in refused.text) == (403, True)
     staff = Pages(tenant, "staff").send(b"start,end,price\n")
     assert (staff.status_code, "administrators" in staff.text) == (403, True)
+
+
+def test_a_vehicle_that_says_nothing_any_more_is_told_so(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/dwell.sqlite3") as server:
+        home = server.tenant().home()
+        pages = Pages(home.tenant)
+        home.tenant.observe(home.at(0, plugged_in=True, charging=False, soc_percent=50, **AT_HOME))
+        session_id = home.session()["id"]
+        heard = server.clock.now()
+        for minutes, since in ((20, None), (20, write_instant(heard))):
+            server.clock.move_to(server.clock.now() + timedelta(minutes=minutes))
+            [row] = pages.get("/now")["rows"]
+            assert row["silent_since"] == since
+            assert pages.get(f"/sessions/{session_id}")["silent_since"] == since

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from contract.serving import DEADLINE_S, Serving
 from dwell.application.credentials import create_organization
-from dwell.application.stations import StationSpecification, add_station, set_driver_tariff
+from dwell.application.stations.registry import StationSpecification, add_station, set_driver_tariff
 from dwell.domain.ids import OrganizationId
 from dwell.domain.instants import write_instant
 from dwell.domain.station.equipment import Connector, Evse

@@ -12,7 +12,7 @@ import pytest
 from contract.fleet.depot import BERLIN, PLUG, TARIFF, Depot
 from contract.serving import Serving
 from dwell.application.engine import Engine, run_due
-from dwell.application.stations import StationSpecification, add_station, set_driver_tariff
+from dwell.application.stations.registry import StationSpecification, add_station, set_driver_tariff
 from dwell.bootstrap import NoVehicles
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.station.equipment import Evse

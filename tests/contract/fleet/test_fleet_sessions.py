@@ -13,10 +13,11 @@ import pytest
 
 from contract.fleet.depot import Depot, depot_of
 from contract.serving import Serving
-from dwell.application import fleet, station_orders
+from dwell.application import fleet
 from dwell.application.audit import newest_entries
-from dwell.application.station_orders import look_after_transactions
-from dwell.application.stations import add_token, set_driver_tariff
+from dwell.application.stations import orders
+from dwell.application.stations.orders import look_after_transactions
+from dwell.application.stations.registry import add_token, set_driver_tariff
 from dwell.domain.tariff.driver import DriverTariff
 
 pytestmark = pytest.mark.anyio
@@ -198,7 +199,7 @@ async def test_starts_that_cannot_be(depot: Depot) -> None:
 async def test_a_stop_that_is_refused_or_not_answered_changes_nothing(
     depot: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(station_orders, "STOP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(orders, "STOP_TIMEOUT_S", 0.2)
     async with depot.connected() as post:
         begun = (await depot.start())["session"]
         assert "not active" in (await depot.stop(begun["id"], 409))["message"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract.serving import Serving, Tenant
-from dwell.application.pending_stations import Stranger, hold_pending
+from dwell.application.stations.pending import Stranger, hold_pending
 from dwell.domain.ids import OrganizationId
 from dwell.domain.station.reports import StationBooted
 

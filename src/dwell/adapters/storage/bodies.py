@@ -8,6 +8,7 @@ import zlib
 import msgspec
 
 from dwell.application.records import Event, KeptAnswer, Quarantined
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.facts import Fact
 from dwell.domain.session.record import ACTIVE, Session
@@ -35,6 +36,7 @@ decode_line = msgspec.msgpack.Decoder(Line).decode
 decode_attempt = msgspec.msgpack.Decoder(Attempt).decode
 decode_tariff = msgspec.msgpack.Decoder(Tariff).decode
 decode_formula = msgspec.msgpack.Decoder(TariffFormula).decode
+decode_connection_load = msgspec.msgpack.Decoder(ConnectionLoad).decode
 decode_kept_answer = msgspec.msgpack.Decoder(KeptAnswer).decode
 decode_station = msgspec.msgpack.Decoder(StationRecord).decode
 decode_evse_place = msgspec.msgpack.Decoder(EvsePlace).decode

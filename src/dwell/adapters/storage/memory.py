@@ -28,6 +28,7 @@ from dwell.application.ports import Reader, Transaction
 from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.errors import Conflict
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
 from dwell.domain.session.steering import Order
@@ -143,6 +144,9 @@ class MemoryTransaction(
         key = (location.organization_id, location.id)
         before = self._shelves.put_location(key, location)
         self._undo.append(partial(self._shelves.put_location, key, before))
+
+    async def save_connection_load(self, load: ConnectionLoad) -> None:
+        self._put(self._shelves.connection_loads, (load.organization_id, load.location_id), load)
 
     async def save_vehicle(self, vehicle: Vehicle) -> None:
         self._put(self._shelves.vehicles, (vehicle.organization_id, vehicle.id), vehicle)

@@ -15,6 +15,7 @@ from dwell.adapters.storage.pages import page_by_id, page_of_places
 from dwell.adapters.storage.shelves import Shelves
 from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import ACTIVE, SETTLED, Session
 from dwell.domain.session.steering import Order
@@ -58,6 +59,11 @@ class MemoryReader(MemoryTariffReader, MemoryStationReader, MemoryWebhookReader,
 
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         return self._shelves.locations.get((organization_id, location_id))
+
+    async def connection_load(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> ConnectionLoad | None:
+        return self._shelves.connection_loads.get((organization_id, location_id))
 
     async def locations(
         self,

@@ -19,6 +19,7 @@ from dwell.adapters.storage.webhook_shelves import WebhookShelves
 from dwell.application.records import Event, KeptAnswer, Quarantined, StoredFact
 from dwell.domain.audit import Entry
 from dwell.domain.instants import micros_of
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import SETTLED, Session
 from dwell.domain.session.steering import Order
@@ -150,6 +151,7 @@ class Shelves:
         self.audit_log: dict[str, list[Entry]] = {}
         self.tariffs: dict[Key, Tariff] = {}
         self.formulas: dict[tuple[str, str, str], TariffFormula] = {}
+        self.connection_loads: dict[Key, ConnectionLoad] = {}
         self.kept_answers: dict[Key, KeptAnswer] = {}
         self.hooks = WebhookShelves()
         self.events: list[Event] = []

@@ -18,6 +18,7 @@ from dwell.adapters.storage.sql_webhooks import SqlWebhookReader
 from dwell.application.records import PageKey, SessionFilter, StoredFact, Tally
 from dwell.domain.ids import LocationId, OrganizationId, PolicyId, SessionId, UserId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
@@ -80,6 +81,14 @@ class SqlReader(SqlTariffReader, SqlStationReader, SqlWebhookReader, SqlBooksRea
     async def location(self, organization_id: OrganizationId, location_id: LocationId) -> Location | None:
         found = await self._rows.all(statements.LOCATION, organization_id=organization_id, id=location_id)
         return _one(found, bodies.decode_location)
+
+    async def connection_load(
+        self, organization_id: OrganizationId, location_id: LocationId
+    ) -> ConnectionLoad | None:
+        found = await self._rows.all(
+            statements.CONNECTION_LOAD, organization_id=organization_id, location_id=location_id
+        )
+        return _one(found, bodies.decode_connection_load)
 
     async def locations(
         self,

@@ -20,6 +20,7 @@ from dwell.adapters.storage.sql_webhooks import SqlWebhookWriter
 from dwell.application.records import Event, Quarantined, StoredFact
 from dwell.domain.ids import LocationId, OrganizationId, SessionId, VehicleId
 from dwell.domain.instants import instant_of, micros_of
+from dwell.domain.policy.load import ConnectionLoad
 from dwell.domain.registry import Credential, Location, Organization, Policy, User, Vehicle
 from dwell.domain.session.record import Session
 from dwell.domain.session.steering import Order
@@ -74,6 +75,10 @@ class SqlTransaction(SqlTariffWriter, SqlStationWriter, SqlWebhookWriter, SqlBoo
             bodies.encode(location),
         )
         await self._rows.put(statements.SAVE_LOCATION, [row])
+
+    async def save_connection_load(self, load: ConnectionLoad) -> None:
+        row = (load.organization_id, load.location_id, bodies.encode(load))
+        await self._rows.put(statements.SAVE_CONNECTION_LOAD, [row])
 
     async def save_vehicle(self, vehicle: Vehicle) -> None:
         deleted = int(vehicle.deleted_at is not None)

@@ -62,6 +62,7 @@ SAVE_LAST_NUMBER = _upsert(tables.outbox_numbers)
 ADD_PRICE_ORIGIN = _insert(tables.price_origins)
 ADD_AUDIT_ENTRY = _insert(tables.audit_log)
 SAVE_TARIFF = _upsert(tables.tariffs)
+SAVE_CONNECTION_LOAD = _upsert(tables.connection_loads)
 SAVE_FORMULA = _upsert(tables.tariff_formulas)
 ADD_FORMULA_USE = _insert(tables.tariff_uses)
 ADD_KEPT_ANSWER = _insert(tables.idempotency_keys)
@@ -316,6 +317,9 @@ SELECT hash, body FROM audit_log WHERE organization_id = :organization_id AND nu
 ORDER BY number DESC LIMIT :limit
 """
 
+CONNECTION_LOAD = """
+SELECT body FROM connection_loads WHERE organization_id = :organization_id AND location_id = :location_id
+"""
 TARIFF = "SELECT body FROM tariffs WHERE organization_id = :organization_id AND id = :id"
 FORMULA = """
 SELECT body FROM tariff_formulas

@@ -158,7 +158,7 @@ async def _rows(call: Call, sessions: list[Session]) -> list[Listed]:
 def _row(one: Listed) -> tuple[object, ...]:
     span = (_at(one.plugged_in_at, one.timezone), _at(one.ended_at, one.timezone), one.timezone)
     charge = (one.energy_wh / 1000, one.soc_from_percent, one.soc_to_percent)
-    money = (one.cost, one.baseline_cost, one.savings, one.currency)
+    money = (*map(plain_figure, (one.cost, one.baseline_cost, one.savings)), one.currency)
     return (one.id, _harmless(one.vehicle), *span, *charge, *money, one.outcome, one.reason)
 
 
@@ -168,7 +168,7 @@ async def _quarters(call: Call, one: Listed) -> list[tuple[object, ...]]:
     return [
         (
             *(one.id, name, _at(q.start_at, zone), _at(q.end_at, zone), zone),
-            *(q.energy_wh / 1000, q.cost, q.baseline_cost),
+            *(q.energy_wh / 1000, plain_figure(q.cost), plain_figure(q.baseline_cost)),
         )
         for q in view.quarters
     ]
@@ -178,6 +178,11 @@ def _written(rows: Sequence[tuple[object, ...]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
+
+
+def plain_figure(amount: Decimal | None) -> str:
+    """Every digit, and no exponent, which not every spreadsheet reads."""
+    return "" if amount is None else f"{amount:f}"
 
 
 def _harmless(text: str) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from dwell.api.dashboard.lists import plain_figure
 from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.operations import Call, Parameter
 from dwell.api.shared.problems import HttpRefusal, Issue
@@ -90,8 +91,8 @@ async def get_savings_csv(call: Call) -> Answer:
         span = (row.start.astimezone(zone).isoformat(), row.end.astimezone(zone).isoformat())
         money = (row.cost, row.baseline_cost, row.savings, row.percentage)
         kilograms = (_thousandth(row.emissions_g), _thousandth(row.baseline_emissions_g))
-        figures = (_plain(_thousandth(row.energy_wh)), *map(_plain, money), answer.currency)
-        lines.writerow((*span, row.sessions, *figures, *map(_plain, kilograms)))
+        figures = (plain_figure(_thousandth(row.energy_wh)), *map(plain_figure, money), answer.currency)
+        lines.writerow((*span, row.sessions, *figures, *map(plain_figure, kilograms)))
     headers = {"content-disposition": 'attachment; filename="savings.csv"'}
     return Answer(200, text.getvalue().encode(), media_type="text/csv", headers=headers)
 
@@ -153,11 +154,6 @@ def _row(saved: Saved, emitted: Emitted, *, mixed: bool) -> SavingsRow:
 
 def _thousandth(amount: int | Decimal | None) -> Decimal | None:
     return None if amount is None else Decimal(amount).scaleb(-3)
-
-
-def _plain(amount: Decimal | None) -> str:
-    """Every digit, and no exponent, which not every spreadsheet reads."""
-    return "" if amount is None else f"{amount:f}"
 
 
 ROWS = (

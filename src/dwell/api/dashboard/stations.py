@@ -9,7 +9,7 @@ import msgspec
 from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.documents import read_document
 from dwell.api.shared.operations import Call, Parameter
-from dwell.application.station_board import (
+from dwell.application.stations.board import (
     Charge,
     StationLine,
     StationPage,
@@ -18,7 +18,7 @@ from dwell.application.station_board import (
     station_lines,
     station_page,
 )
-from dwell.application.station_orders import order_stop
+from dwell.application.stations.orders import order_stop
 from dwell.domain.ids import StationId, TransactionId
 from dwell.domain.registry import User
 from dwell.domain.station.equipment import Connector, Evse

@@ -70,6 +70,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     smart_charging: bool
     link_valid: bool
     paused_until: datetime | None
+    silent_since: datetime | None
     policies: tuple[PolicyRow, ...]
     sessions: tuple[SessionRow, ...]
 
@@ -156,6 +157,7 @@ def row_of(row: VehicleRow, now: datetime) -> Row:
         smart_charging=vehicle.smart_charging,
         link_valid=vehicle.link_valid,
         paused_until=vehicle.paused_until,
+        silent_since=row.silent_since,
         policies=tuple(_policy(policy) for policy in row.policies),
         sessions=tuple(session_of(session, now) for session in row.sessions),
     )

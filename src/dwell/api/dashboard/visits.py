@@ -64,6 +64,7 @@ class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: int
     smart_charging: bool
     link_valid: bool
+    silent_since: datetime | None
     paused_until: datetime | None
     plan: list[PlanLine]
     plan_sentence_de: str | None
@@ -97,6 +98,7 @@ async def get_session_page(call: Call) -> Answer:
             energy_wh=session.energy_wh,
             smart_charging=vehicle.smart_charging if vehicle is not None else False,
             link_valid=vehicle.link_valid if vehicle is not None else False,
+            silent_since=found.silent_since,
             paused_until=vehicle.paused_until if vehicle is not None else None,
             plan=plan_of(session.promise) if session.promise is not None else [],
             plan_sentence_de=in_german(session.promise.sentence) if session.promise is not None else None,

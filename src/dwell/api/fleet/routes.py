@@ -31,7 +31,7 @@ from dwell.application.fleet import (
     fleet_station,
     fleet_stations,
 )
-from dwell.application.station_orders import order_start, order_stop
+from dwell.application.stations.orders import order_start, order_stop
 from dwell.domain.ids import StationId, TransactionId
 
 _REFUSALS = dict.fromkeys((400, 403, 503), schemas.FleetMessage)

@@ -21,8 +21,8 @@ from dwell.api.shared.answers import Answer, answer_json
 from dwell.api.shared.documents import read_document
 from dwell.api.shared.operations import Call, Operation
 from dwell.api.shared.problems import Problem
-from dwell.application.pending_stations import approve_station, pending_of, refuse_station
-from dwell.application.stations import StationSpecification
+from dwell.application.stations.pending import approve_station, pending_of, refuse_station
+from dwell.application.stations.registry import StationSpecification
 from dwell.domain.ids import LocationId
 from dwell.domain.station.pending import PendingStation
 from dwell.domain.station.registry import EVSES_AT_MOST

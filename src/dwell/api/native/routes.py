@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dwell.api.native.errors import answer_error
+from dwell.api.native.load import load_operations
 from dwell.api.native.money import money_operations
 from dwell.api.native.pending_stations import pending_station_operations
 from dwell.api.native.sessions import SessionDetail, detail_of
@@ -120,4 +121,5 @@ def operations() -> tuple[Operation, ...]:
         *money_operations(),
         *station_operations(),
         *pending_station_operations(),
+        *load_operations(),
     )

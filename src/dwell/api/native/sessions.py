@@ -10,7 +10,7 @@ import msgspec
 from dwell.application.queries import SessionView
 from dwell.domain.session.record import Promise, Session
 from dwell.domain.session.steering import Order
-from dwell.domain.session.words import OUTCOMES
+from dwell.domain.session.words import HELD_BACK, OUTCOMES
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -107,15 +107,15 @@ def detail_of(view: SessionView) -> SessionDetail:
         hidden=session.short,
         suspect=session.suspect,
         suspect_accepted=session.suspect_accepted,
-        outcome=_outcome(session),
+        outcome=_outcome(session, held_back=view.held_back),
         error=session.error.type if session.error is not None else None,
         plan=_plan(session.promise) if session.promise is not None else None,
         order=_order(view.order) if view.order is not None else None,
     )
 
 
-def _outcome(session: Session) -> Outcome:
-    state, words = session.outcome, OUTCOMES[session.reason]
+def _outcome(session: Session, *, held_back: bool) -> Outcome:
+    state, words = session.outcome, HELD_BACK if held_back else OUTCOMES[session.reason]
     return Outcome(
         state.state if state is not None else None,
         state.target_number if state is not None else None,

@@ -16,7 +16,7 @@ from dwell.api.shared.documents import Document, read_document
 from dwell.api.shared.operations import Access, Call, Operation
 from dwell.api.shared.problems import Problem
 from dwell.application.fleet import fleet_station
-from dwell.application.stations import (
+from dwell.application.stations.registry import (
     StationSpecification,
     add_station,
     add_token,

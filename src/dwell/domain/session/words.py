@@ -16,6 +16,14 @@ class Sentence(NamedTuple):
     de: str
 
 
+HELD_BACK = Sentence(
+    "Other loads need the house's grid connection just now: charging waits or runs with less power until there is "
+    "room.",
+    "Andere Verbraucher brauchen gerade den Netzanschluss: Das Laden wartet oder läuft mit weniger Leistung, bis Platz "
+    "ist.",
+)
+"""In place of the words for a visit that runs, while the balancer allows less than the plan wants."""
+
 OUTCOMES: Mapping[str, Sentence] = {
     "ev_not_found": Sentence(
         "This vehicle is no longer registered.",

@@ -1,5 +1,5 @@
 // All vehicles and EVSEs over the last and next hours, under them the price and the load, on one axis of time.
-import { html, t, call, listen, when, clock, dayClock, number, ms, minor, remembered, remember } from "./state.js";
+import { html, t, call, listen, when, hourOf, dayClock, number, ms, minor, remembered, remember } from "./state.js";
 import { signal, useSignal } from "./vendor/signals.js";
 import { useEffect, useMemo } from "./vendor/hooks.js";
 import { Plot } from "./plot.js";
@@ -45,11 +45,21 @@ function Row({ row, now }) {
     <span class="why" data-charging=${live?.charging} data-fault=${!!live?.error} title=${words}>${words}</span></a></li>`;
 }
 
-function Point({ point, now, names }) {
+// How long somebody stood there, and in it what was charged; where the vehicle is not shown, all of it if anything was.
+function Taken({ used, now, known }) {
+  return used.map((one) => {
+    const from = x(one.start), to = x(one.end || now), row = known.get(one.vehicle_id);
+    const past = row ? row.sessions.flatMap((visit) => visit.past) : one.energy_wh ? [["REGULAR", one.start, one.end || now]] : [];
+    return html`<g key=${one.id}>${bar("visit", from, to, 16)}${past.filter(([, a, b]) => x(a) < to && x(b) > from)
+      .map(([mode, a, b]) => bar(`past ${mode}`, Math.max(from, x(a)), Math.min(to, x(b)), 10))}</g>`;
+  });
+}
+
+function Point({ point, now, known }) {
   const last = point.used.at(-1), busy = last && last.end === null;
   const said = !point.connected ? t("notConnected") : point.state ? t(point.state) : t("silent");
-  const words = busy ? t("energyFor", number(last.energy_wh / 1000), names.get(last.vehicle_id) || said) : said;
-  const drawn = useMemo(() => point.used.map((one) => bar("past REGULAR", x(one.start), x(one.end || now), 10)), [point.seal, busy && now]);
+  const words = busy ? t("energyFor", number(last.energy_wh / 1000), known.get(last.vehicle_id)?.name || said) : said;
+  const drawn = useMemo(() => html`<${Taken} used=${point.used} now=${now} known=${known} />`, [point.seal, known.get(last?.vehicle_id)?.seal, busy && now]);
   return html`<li class="row"><a class="row-link" href=${`#station/${point.station_id}`}><span class="name"><span>${point.station} · ${point.number}</span></span>
     <svg viewBox=${box} preserveAspectRatio="none" aria-hidden="true">${drawn}<${Present} /></svg>
     <span class="why" data-charging=${!!busy} data-fault=${point.state === "FAULTED"}>${words}</span></a></li>`;
@@ -96,7 +106,7 @@ function Headline({ found, rows, zone, curve }) {
     .sort((a, b) => ms(a.live.planned[0][1]) - ms(b.live.planned[0][1]));
   const kw = busy.reduce((sum, row) => sum + (row.live.planned[0]?.[3] ?? row.power_max_w), 0) / 1000, price = priceAt(curve, ms(found.now));
   return html`<div><p class="summary">${t("summary", rows.length === 1 ? t("oneVehicle") : t("vehiclesOf", rows.length), live.length, busy.length, number(kw, 1))} <time>${when(found.now, zone, dayClock)}</time></p>
-    <p class="quiet headline">${waits.length ? t("headline", waits.length, waits[0].name, when(waits[0].live.planned[0][1], zone, clock)) : t("noneWaits")}
+    <p class="quiet headline">${waits.length ? t("headline", waits.length, waits[0].name, hourOf(waits[0].live.planned[0][1], zone, found.now)) : t("noneWaits")}
       ${price === null ? "" : ` ${t("priceNow", shown(price, curve))}`}</p></div>`;
 }
 
@@ -133,7 +143,7 @@ export function Now() {
   const place = found.locations.find((one) => one.id === chosen.value) || (found.locations.length === 1 ? found.locations[0] : null);
   const rows = found.rows, zone = place?.timezone || rows[0]?.place.zone || found.locations[0]?.timezone || "UTC";
   const curve = found.curves.find((one) => one.zone === (place?.zone ?? rows[0]?.place.curve?.zone));
-  const names = new Map(rows.map((row) => [row.id, row.name]));
+  const known = new Map(rows.map((row) => [row.id, row]));
   const choose = (event) => { after.value = ""; chosen.value = event.target.value; remember("location", chosen.value); };
   const paged = found.next || after.value;
   return html`<section class="now" aria-label=${t("now")}>
@@ -144,7 +154,7 @@ export function Now() {
       ${found.next && html`<button onClick=${() => { after.value = found.next; }}>${t("next")}</button>`}</p>`}
     ${!rows.length && !found.points.length ? html`<p class="loading">${t("empty")}</p>` : html`
     <ol class="rows" aria-label=${t("vehicles")}>${rows.map((row) => html`<${Row} key=${row.id} row=${row} now=${found.now} />`)}</ol>
-    ${found.points.length > 0 && html`<h2>${t("points")}</h2><ol class="rows" aria-label=${t("points")}>${found.points.map((point) => html`<${Point} key=${point.id} point=${point} now=${found.now} names=${names} />`)}</ol>`}
+    ${found.points.length > 0 && html`<h2>${t("points")}</h2><ol class="rows" aria-label=${t("points")}>${found.points.map((point) => html`<${Point} key=${point.id} point=${point} now=${found.now} known=${known} />`)}</ol>`}
     <${Charts} found=${found} place=${place} curve=${curve} zone=${zone} rows=${rows} />`}
   </section>`;
 }

@@ -70,7 +70,7 @@ export async function call(path, { method = "GET", body, file } = {}) {
   return value;
 }
 
-export const ms = (at) => Date.parse(at);
+export const ms = (at) => typeof at === "number" ? at : Date.parse(at);
 const MINOR = { EUR: "ct", USD: "ct", CHF: "Rp", GBP: "p", SEK: "öre", NOK: "øre", DKK: "øre" };
 export const minor = (currency) => MINOR[currency] || `${currency}/100`;
 export const money = (value, currency, digits = 2) =>
@@ -85,6 +85,9 @@ export function when(at, zone, options) {
   return formats.get(key).format(typeof at === "number" ? at : new Date(at));
 }
 export const clock = { hour: "2-digit", minute: "2-digit" };
+const weekClock = { weekday: "short", hour: "2-digit", minute: "2-digit" }, HALF_A_DAY = 12 * 3600_000;
+// The hour of something to come: with its weekday where the hour alone could be taken for today's.
+export const hourOf = (at, zone, now) => when(at, zone, ms(at) - ms(now) > HALF_A_DAY ? weekClock : clock);
 export const dayClock = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 
 export const number = (value, digits = 1) => value === null || value === undefined ? "–"

@@ -7,7 +7,7 @@ import msgspec
 from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
-from dwell.application.station_desk import Desk
+from dwell.application.stations.desk import Desk
 from dwell.domain.errors import NotFound
 from dwell.domain.station.facts import StartOrdered, TransactionFact
 from dwell.domain.station.registry import OURS, FrameRow

@@ -16,11 +16,11 @@ from dwell.application.poison import INDIGESTIBLE
 from dwell.application.ports import Ports, Reader, Store
 from dwell.application.ports import Transaction as Tx
 from dwell.application.retention import FRAMES_KEPT
-from dwell.application.station_acts import act_again
 from dwell.application.station_ports import NO_STATIONS
-from dwell.application.station_rebuilt import Difference, Outcome, Rebuilt, RowClock, Unread, shown
-from dwell.application.station_replay_vehicles import LATEST, compare_vehicles
-from dwell.application.station_reports import Heard, take_report
+from dwell.application.stations.acts import act_again
+from dwell.application.stations.rebuilt import Difference, Outcome, Rebuilt, RowClock, Unread, shown
+from dwell.application.stations.replay_vehicles import LATEST, compare_vehicles
+from dwell.application.stations.reports import Heard, take_report
 from dwell.domain.errors import DwellError
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, VehicleId
 from dwell.domain.session.incoming import EARLIEST

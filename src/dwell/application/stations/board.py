@@ -8,8 +8,8 @@ from datetime import datetime
 from dwell.application.board import name_of
 from dwell.application.fleet import NO_STATION
 from dwell.application.ports import Ports, Reader
-from dwell.application.station_desk import readings_of, verdict_on
-from dwell.application.station_orders import order_start
+from dwell.application.stations.desk import readings_of, verdict_on
+from dwell.application.stations.orders import order_start
 from dwell.domain.errors import Fault, NotFound, Refused
 from dwell.domain.ids import OrganizationId, StationId, TransactionId, UserId, VehicleId
 from dwell.domain.registry import Location, User

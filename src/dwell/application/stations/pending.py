@@ -12,7 +12,7 @@ import msgspec
 from dwell.application.audit import note
 from dwell.application.credentials import Keyring
 from dwell.application.ports import Ports, Reader, Transaction
-from dwell.application.stations import (
+from dwell.application.stations.registry import (
     KEY_BYTES,
     StationSpecification,
     check_specification,

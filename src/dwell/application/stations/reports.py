@@ -17,8 +17,8 @@ from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
 from dwell.application.records import Quarantined
-from dwell.application.station_desk import Desk, close_desks, verdict_on
-from dwell.application.station_vehicles import (
+from dwell.application.stations.desk import Desk, close_desks, verdict_on
+from dwell.application.stations.vehicles import (
     tell_of_charging,
     tell_of_ended,
     tell_of_readings,

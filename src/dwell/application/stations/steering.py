@@ -13,9 +13,9 @@ import msgspec
 
 from dwell.application.ports import Ports, Reader, VehicleOrders
 from dwell.application.ports import Transaction as Tx
-from dwell.application.station_orders import order_start
 from dwell.application.station_ports import StationOrders
-from dwell.application.station_read_back import read_back
+from dwell.application.stations.orders import order_start
+from dwell.application.stations.read_back import read_back
 from dwell.domain.errors import Conflict, PeerFault, Refused
 from dwell.domain.ids import OrganizationId, SessionId, VehicleId
 from dwell.domain.planning.profile import Step, Wiring, express

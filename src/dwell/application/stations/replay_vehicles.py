@@ -9,7 +9,7 @@ from itertools import groupby
 from dwell.application.engine import BATCH, Engine, look_after_due
 from dwell.application.ports import Ports, Store
 from dwell.application.records import StoredFact
-from dwell.application.station_rebuilt import Difference, Outcome, Rebuilt, shown
+from dwell.application.stations.rebuilt import Difference, Outcome, Rebuilt, shown
 from dwell.domain.ids import OrganizationId, VehicleId
 from dwell.domain.session.incoming import EARLIEST
 from dwell.domain.session.record import SETTLED, Session

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from dwell.application.station_desk import Desk
+from dwell.application.stations.desk import Desk
 from dwell.domain.ids import VehicleId
 from dwell.domain.session.facts import Fact
 from dwell.domain.station.facts import Started

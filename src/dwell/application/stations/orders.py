@@ -12,9 +12,9 @@ from dwell.application.audit import note as note_act
 from dwell.application.case import Moment
 from dwell.application.ports import Ports
 from dwell.application.ports import Transaction as Tx
-from dwell.application.station_acts import begin, journal
-from dwell.application.station_desk import Desk
 from dwell.application.station_ports import OFFLINE
+from dwell.application.stations.acts import begin, journal
+from dwell.application.stations.desk import STOP_AGAIN_AFTER, Desk
 from dwell.application.users import user_named, write_naming_user
 from dwell.domain.audit import Change
 from dwell.domain.errors import Conflict, NotFound, PeerFault, Refused
@@ -192,13 +192,30 @@ async def _stop_again(ports: Ports, transaction: Transaction) -> None:
     ordered_at = transaction.stop_wanted_at or now
     try:
         if now - ordered_at < STOPS_WITHIN:
-            await _stop(ports, transaction)
+            if await _is_stop_ours(ports, transaction):
+                await _stop(ports, transaction)
             return
-    except (PeerFault, Conflict) as error:
-        if isinstance(error, PeerFault):
-            await _want_stop(ports, transaction)
-            return
+    except PeerFault:
+        return  # it is wanted as before, and ordered again later
+    except Conflict:
+        pass
     await _forget_stop(ports, transaction)
+
+
+async def _is_stop_ours(ports: Ports, transaction: Transaction) -> bool:
+    """Whether it falls to us to order the stop again: of several processes that see it due, to one."""
+    now = ports.clock.now()
+
+    async def work(tx: Tx) -> bool:
+        desk, held = await _desk(ports, tx, transaction)
+        wanted_at = held.stop_wanted_at
+        if held.status is not Status.ACTIVE or wanted_at is None or now < wanted_at + STOP_AGAIN_AFTER:
+            return False
+        desk.put(msgspec.structs.replace(held, stop_wanted_at=now))
+        await desk.close()
+        return True
+
+    return await ports.store.write(work)
 
 
 async def _forget_stop(ports: Ports, transaction: Transaction) -> None:
